@@ -1,0 +1,218 @@
+//! The verbs of accounts and sessions.
+
+use super::model::{self, Account, FAILURES, LOCKED, SESSION, TOKEN};
+use super::store;
+use kernel::{Ctx, Fact, Problem, Refusal, Result, Uuid};
+use serde_json::json;
+
+/// Checks login and password, returns a fresh session token. The same refusal for a wrong login and a wrong password.
+pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, label: &str) -> Result<String> {
+    let login = login.trim().to_lowercase();
+    if login.is_empty() || password.is_empty() {
+        return Err(Refusal::new("identity-wrong-password").status(401).into());
+    }
+    let account = ctx
+        .read("identity.sign-in", |tx| {
+            let account = store::account_by_login(tx, &login)?;
+            if let Some(a) = &account {
+                model::check_lock(a, ctx.now())?;
+            }
+            Ok(account.filter(|a| !a.retired))
+        })
+        .await?;
+    // A hash is checked in any case, so that the time taken does not tell which logins exist.
+    let stand_in = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let hash = account.as_ref().map_or(stand_in.to_string(), |a| a.password.clone());
+    let typed = password.to_string();
+    let right = tokio::task::spawn_blocking(move || model::check_password(&typed, &hash))
+        .await
+        .map_err(|e| kernel::Fault::of("password check", e))?;
+    let Some(account) = account else {
+        return Err(Refusal::new("identity-wrong-password").status(401).into());
+    };
+    if !right {
+        ctx.tx("identity.refuse-sign-in", |tx| {
+            let failures = store::account(tx, account.id)?.map_or(0, |a| a.failures) + 1;
+            let until = (failures >= FAILURES).then(|| ctx.now() + LOCKED);
+            store::set_failures(tx, account.id, if until.is_some() { 0 } else { failures }, until)?;
+            ctx.emit(
+                tx,
+                Fact::new("identity.session.refused", account.id).payload(json!({ "locked": until.is_some() })),
+            )?;
+            Ok(())
+        })
+        .await?;
+        return Err(Refusal::new("identity-wrong-password").status(401).into());
+    }
+    let token = hex::encode(ctx.random::<32>());
+    let family = ctx.id().to_string();
+    ctx.tx("identity.begin-session", |tx| {
+        let Some(now) = store::account(tx, account.id)? else { return Err(Refusal::sign_in().into()) };
+        model::check_lock(&now, ctx.now())?;
+        store::set_failures(tx, account.id, 0, None)?;
+        store::insert_session(
+            tx,
+            &store::NewSession {
+                token: &model::digest(&token),
+                account: account.id,
+                family: &family,
+                kind: "browser",
+                acting_for: None,
+                label,
+                expires_at: ctx.now() + SESSION,
+            },
+            ctx.now(),
+        )?;
+        ctx.emit(tx, Fact::new("identity.session.begun", account.id).payload(json!({ "kind": "browser" })))?;
+        Ok(())
+    })
+    .await?;
+    Ok(token)
+}
+
+fn own(ctx: &Ctx) -> Result<(Uuid, String)> {
+    match (&ctx.actor.account, &ctx.actor.session) {
+        (Some(account), Some(session)) => Ok((*account, session.clone())),
+        _ => Err(Refusal::sign_in().into()),
+    }
+}
+
+pub(crate) async fn sign_out(ctx: &Ctx) -> Result<()> {
+    let (account, session) = own(ctx)?;
+    ctx.tx("identity.sign-out", |tx| {
+        store::end_session(tx, &session, ctx.now())?;
+        ctx.emit(tx, Fact::new("identity.session.ended", account).payload(json!({ "all": false })))?;
+        Ok(())
+    })
+    .await
+}
+
+/// Ends every session and token of the account.
+pub(crate) async fn sign_out_everywhere(ctx: &Ctx) -> Result<u64> {
+    let (account, _) = own(ctx)?;
+    ctx.tx("identity.sign-out-everywhere", |tx| {
+        let n = store::end_all(tx, account, ctx.now())?;
+        ctx.emit(tx, Fact::new("identity.session.ended", account).payload(json!({ "all": true, "count": n })))?;
+        Ok(n)
+    })
+    .await
+}
+
+/// Acts for a firm (or for oneself again); rights change, so the session token rotates.
+pub(crate) async fn act_for(ctx: &Ctx, firm: Option<&str>) -> Result<String> {
+    let (account, session) = own(ctx)?;
+    let subject = ctx.actor.subject.clone().unwrap_or_default();
+    let today = ctx.today().to_string();
+    let token = hex::encode(ctx.random::<32>());
+    ctx.tx("identity.act-for", |tx| {
+        if let Some(firm) = firm
+            && !store::firms_of(tx, &subject, &today)?.iter().any(|(f, _)| f == firm)
+        {
+            return Err(Refusal::new("identity-not-agent").status(403).into());
+        }
+        store::end_session(tx, &session, ctx.now())?;
+        store::insert_session(
+            tx,
+            &store::NewSession {
+                token: &model::digest(&token),
+                account,
+                family: &session,
+                kind: "browser",
+                acting_for: firm,
+                label: "browser",
+                expires_at: ctx.now() + SESSION,
+            },
+            ctx.now(),
+        )?;
+        ctx.emit(tx, Fact::new("identity.session.begun", account).payload(json!({ "kind": "acting" })))?;
+        Ok(())
+    })
+    .await?;
+    Ok(token)
+}
+
+/// A bearer token for `/api/v1`, for `yiwang account token`.
+pub(crate) async fn api_token(ctx: &Ctx, login: &str) -> Result<String> {
+    let token = format!("yw_{}", hex::encode(ctx.random::<24>()));
+    let login = login.to_lowercase();
+    ctx.tx("identity.issue-token", |tx| {
+        let account = store::account_by_login(tx, &login)?
+            .ok_or_else(|| Problem::from(Refusal::new("identity-no-account").arg("login", &login)))?;
+        store::insert_session(
+            tx,
+            &store::NewSession {
+                token: &model::digest(&token),
+                account: account.id,
+                family: "api",
+                kind: "api",
+                acting_for: None,
+                label: "api",
+                expires_at: ctx.now() + TOKEN,
+            },
+            ctx.now(),
+        )?;
+        ctx.emit(tx, Fact::new("identity.session.begun", account.id).payload(json!({ "kind": "api" })))?;
+        Ok(())
+    })
+    .await?;
+    Ok(token)
+}
+
+/// A person or firm to be known to the city.
+pub struct NewParty<'a> {
+    pub kind: &'a str,
+    pub name: &'a str,
+    /// Citizen ID or unified social credit code, already checked.
+    pub code: &'a str,
+    pub phone: Option<&'a str>,
+    pub area_code: &'a str,
+    pub synthetic: bool,
+}
+
+/// Finds the subject by its code or makes it; names, code and phone are sealed.
+pub(crate) fn know(ctx: &Ctx, tx: &mut kernel::Tx<'_>, p: &NewParty<'_>) -> Result<String> {
+    let protect = ctx.protect();
+    let code_index = protect.index("code", p.code);
+    if let Some(id) = store::subject_by_index(tx, &code_index)? {
+        return Ok(id);
+    }
+    let id = ctx.id().to_string();
+    let new = store::NewSubject {
+        name: protect.seal(&format!("identity_subject.name:{id}"), p.name)?,
+        code: protect.seal(&format!("identity_subject.code:{id}"), p.code)?,
+        phone: p.phone.map(|x| protect.seal(&format!("identity_subject.phone:{id}"), x)).transpose()?,
+        id,
+        kind: p.kind.to_string(),
+        code_index,
+        area_code: p.area_code.to_string(),
+        synthetic: p.synthetic,
+    };
+    Ok(store::put_subject(tx, &new, ctx.now())?.0)
+}
+
+/// Opens an account for a known subject. The password is hashed before the transaction.
+pub(crate) async fn open_account(ctx: &Ctx, login: &str, kind: &str, subject: &str, password: &str) -> Result<Uuid> {
+    let (salt, fast, typed) = (ctx.random::<16>(), ctx.app.config.fast_hash, password.to_string());
+    let hash = tokio::task::spawn_blocking(move || model::hash_password(&typed, &salt, fast))
+        .await
+        .map_err(|e| kernel::Fault::of("password hash", e))??;
+    let account = Account {
+        id: ctx.id(),
+        login: login.to_lowercase(),
+        kind: kind.into(),
+        subject: subject.into(),
+        password: hash,
+        failures: 0,
+        locked_until: None,
+        retired: false,
+    };
+    ctx.tx("identity.open-account", |tx| {
+        if !store::insert_account(tx, &account, ctx.now())? {
+            return Err(Refusal::new("identity-login-taken").status(409).arg("login", &account.login).into());
+        }
+        ctx.emit(tx, Fact::new("identity.account.opened", account.id).touch(&crate::ACCOUNT, account.id))?;
+        Ok(())
+    })
+    .await?;
+    Ok(account.id)
+}

@@ -1,0 +1,109 @@
+//! What the floors above may ask of identity.
+
+pub use crate::account::service::NewParty;
+use crate::account::{service, store};
+pub use crate::organisation::Organisation;
+use kernel::{Ctx, Fault, Result, Tx};
+
+/// A person or firm in clear; reading somebody else's goes through `ctx.accessed`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Party {
+    pub id: String,
+    pub kind: String,
+    pub name: String,
+    pub code: String,
+    pub phone: Option<String>,
+    pub area_code: String,
+}
+
+impl Party {
+    /// 演**  — the first character and stars.
+    pub fn masked_name(&self) -> String {
+        mask_name(&self.name)
+    }
+    /// First six and last four characters of the code.
+    pub fn masked_code(&self) -> String {
+        let n = self.code.chars().count();
+        self.code.chars().enumerate().map(|(i, c)| if i < 6.min(n) || i + 4 >= n { c } else { '*' }).collect()
+    }
+}
+
+/// Keeps the first character of a person's name.
+pub fn mask_name(name: &str) -> String {
+    let mut chars = name.chars();
+    let first: String = chars.next().into_iter().collect();
+    first + &"*".repeat(chars.count().min(3))
+}
+
+/// The party with this subject id.
+pub fn party(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<Party>> {
+    let Some(s) = store::subject(tx, id)? else { return Ok(None) };
+    let protect = ctx.protect();
+    let open = |column: &str, sealed: &[u8]| protect.open(&format!("identity_subject.{column}:{}", s.id), sealed);
+    Ok(Some(Party {
+        name: open("name", &s.name)?,
+        code: open("code", &s.code)?,
+        phone: s.phone.as_deref().map(|p| open("phone", p)).transpose()?,
+        id: s.id.clone(),
+        kind: s.kind,
+        area_code: s.area_code,
+    }))
+}
+
+/// Finds the subject by code or makes it known; returns its id.
+pub fn know(ctx: &Ctx, tx: &mut Tx<'_>, party: &NewParty<'_>) -> Result<String> {
+    service::know(ctx, tx, party)
+}
+
+/// The subject known under this code, if any.
+pub fn subject_of_code(ctx: &Ctx, tx: &mut Tx<'_>, code: &str) -> Result<Option<String>> {
+    Ok(store::subject_by_index(tx, &ctx.protect().index("code", code))?)
+}
+
+pub fn organisation(tx: &mut Tx<'_>, id: &str) -> Result<Option<Organisation>, Fault> {
+    crate::organisation::store::get(tx, id)
+}
+
+pub fn organisations(tx: &mut Tx<'_>) -> Result<Vec<Organisation>, Fault> {
+    crate::organisation::store::all(tx)
+}
+
+/// (firm id, role) of every firm the person may act for today.
+pub fn firms_of(ctx: &Ctx, tx: &mut Tx<'_>, person: &str) -> Result<Vec<(String, String)>, Fault> {
+    store::firms_of(tx, person, &ctx.today().to_string())
+}
+
+/// Login names with kinds, for `yiwang account list`.
+pub async fn list_accounts(ctx: &Ctx) -> Result<Vec<(String, String)>> {
+    ctx.read("identity.list", |tx| {
+        Ok(store::accounts(tx, "", 1000)?.into_iter().map(|a| (a.login, a.kind)).collect())
+    })
+    .await
+}
+
+/// A bearer token for `/api/v1`.
+pub async fn api_token(ctx: &Ctx, login: &str) -> Result<String> {
+    service::api_token(ctx, login).await
+}
+
+/// Signs in as a browser would and returns the session cookie's value; stories use it through HTTP instead.
+pub async fn open_account(ctx: &Ctx, login: &str, kind: &str, subject: &str, password: &str) -> Result<kernel::Uuid> {
+    service::open_account(ctx, login, kind, subject, password).await
+}
+
+/// Reads roles and policies from the database and the pack into memory; called after the pack was applied.
+pub async fn load_policies(ctx: &Ctx, policies: &crate::Policies, pack: &kernel::pack::Pack) -> Result<()> {
+    let texts: Vec<(String, String)> = pack
+        .under("policies/")
+        .map(String::from)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|name| pack.text(&name).map(|t| (name, t)))
+        .collect::<Result<_, _>>()?;
+    let set = crate::Policies::parse(&texts)?;
+    let roles = ctx.read("identity.roles", |tx| Ok(crate::organisation::store::roles(tx)?)).await?;
+    policies.replace(set, roles);
+    Ok(())
+}
+
+pub use crate::pack::{DemoAccount, demo_accounts, open_demo};

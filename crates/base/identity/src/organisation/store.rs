@@ -1,0 +1,129 @@
+//! SQL of organisations, posts and roles.
+
+use super::Organisation;
+use kernel::{Fault, Row, Tx, params};
+
+fn organisation(r: &Row) -> Result<Organisation, Fault> {
+    Ok(Organisation {
+        id: r.get("id")?,
+        name: r.get("name")?,
+        name_en: r.get("name_en")?,
+        short: r.get("short")?,
+        kind: r.get("kind")?,
+        parent: r.get("parent")?,
+        path: r.get("path")?,
+        area_code: r.get("area_code")?,
+        credit_code: r.get("credit_code")?,
+    })
+}
+
+const COLUMNS: &str = "id, name, name_en, short, kind, parent, path, area_code, credit_code";
+
+pub(crate) fn put(tx: &mut Tx<'_>, o: &Organisation) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO identity_organisation(id, name, name_en, short, kind, parent, path, area_code, credit_code, version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) ON CONFLICT (id) DO UPDATE SET name = $2, name_en = $3, \
+         short = $4, kind = $5, parent = $6, path = $7, area_code = $8, credit_code = $9",
+        params![
+            o.id.clone(),
+            o.name.clone(),
+            o.name_en.clone(),
+            o.short.clone(),
+            o.kind.clone(),
+            o.parent.clone(),
+            o.path.clone(),
+            o.area_code.clone(),
+            o.credit_code.clone()
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<Organisation>, Fault> {
+    tx.one(&format!("SELECT {COLUMNS} FROM identity_organisation WHERE id = $1"), params![id])?
+        .map(|r| organisation(&r))
+        .transpose()
+}
+
+pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<Organisation>, Fault> {
+    tx.query(&format!("SELECT {COLUMNS} FROM identity_organisation WHERE retired_at IS NULL ORDER BY path"), &[])?
+        .iter()
+        .map(organisation)
+        .collect()
+}
+
+pub(crate) fn put_post(
+    tx: &mut Tx<'_>,
+    id: &str,
+    organisation: &str,
+    title: (&str, &str),
+    roles: &[String],
+) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO identity_post(id, organisation, title, title_en, roles) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (id) DO UPDATE SET organisation = $2, title = $3, title_en = $4, roles = $5",
+        params![id, organisation, title.0, title.1, serde_json::json!(roles)],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn put_role(
+    tx: &mut Tx<'_>,
+    id: &str,
+    title: (&str, &str),
+    permissions: &[String],
+) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO identity_role(id, title, title_en, permissions) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (id) DO UPDATE SET title = $2, title_en = $3, permissions = $4",
+        params![id, title.0, title.1, serde_json::json!(permissions)],
+    )?;
+    Ok(())
+}
+
+/// (role, permissions) of every role.
+pub(crate) fn roles(tx: &mut Tx<'_>) -> Result<Vec<(String, Vec<String>)>, Fault> {
+    tx.query("SELECT id, permissions FROM identity_role ORDER BY id", &[])?
+        .iter()
+        .map(|r| {
+            let list: serde_json::Value = r.get("permissions")?;
+            Ok((r.get("id")?, serde_json::from_value(list).unwrap_or_default()))
+        })
+        .collect()
+}
+
+pub(crate) fn hold(tx: &mut Tx<'_>, post: &str, account: kernel::Uuid, from: &str) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO identity_holding(post, account, from_on) VALUES ($1, $2, $3) \
+         ON CONFLICT (post, account, from_on) DO NOTHING",
+        params![post, account, from],
+    )?;
+    Ok(())
+}
+
+/// The posts an account holds on a day: (post, organisation, path, area, roles).
+pub(crate) fn posts_of(
+    tx: &mut Tx<'_>,
+    account: kernel::Uuid,
+    on: &str,
+) -> Result<Vec<(String, String, String, String, Vec<String>)>, Fault> {
+    tx.query(
+        "SELECT p.id, p.organisation, o.path, o.area_code, p.roles FROM identity_holding h \
+         JOIN identity_post p ON p.id = h.post JOIN identity_organisation o ON o.id = p.organisation \
+         WHERE h.account = $1 AND h.from_on <= $2 AND (h.until_on IS NULL OR h.until_on >= $2) \
+         AND p.retired_at IS NULL ORDER BY p.id",
+        params![account, on],
+    )?
+    .iter()
+    .map(|r| {
+        let roles: serde_json::Value = r.get("roles")?;
+        Ok((
+            r.get("id")?,
+            r.get("organisation")?,
+            r.get("path")?,
+            r.get("area_code")?,
+            serde_json::from_value(roles).unwrap_or_default(),
+        ))
+    })
+    .collect()
+}

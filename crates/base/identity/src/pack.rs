@@ -1,0 +1,282 @@
+//! Organisations, posts, roles, policies and demonstration accounts, as the city pack brings them.
+
+use crate::account::service::NewParty;
+use crate::organisation::{Organisation, store as organisations};
+use crate::{account, api};
+use kernel::module::{JobFuture, boxed};
+use kernel::pack::{Pack, PackError};
+use kernel::{Ctx, Result};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrganisationFile {
+    #[serde(default)]
+    organisation: Vec<OrganisationRow>,
+    #[serde(default)]
+    post: Vec<PostRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrganisationRow {
+    id: String,
+    name: String,
+    short: Option<String>,
+    #[serde(default)]
+    name_en: String,
+    kind: String,
+    parent: Option<String>,
+    area: String,
+    #[serde(rename = "plan_name")]
+    _plan_name: Option<String>,
+    credit_code: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PostRow {
+    id: String,
+    org: String,
+    title: String,
+    #[serde(default)]
+    title_en: String,
+    roles: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoleFile {
+    role: Vec<RoleRow>,
+}
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoleRow {
+    id: String,
+    title: String,
+    title_en: String,
+    permissions: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DemoFile {
+    password: String,
+    account: Vec<DemoAccount>,
+}
+
+/// One synthetic account of `demo.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DemoAccount {
+    pub login: String,
+    pub name: String,
+    /// `person`, `agent` or `official`.
+    pub kind: String,
+    pub post: Option<String>,
+    pub citizen_id: String,
+    pub phone: Option<String>,
+    pub area: String,
+    pub title: String,
+    #[serde(default)]
+    pub title_en: String,
+    pub firm: Option<DemoFirm>,
+    /// The pack's common demonstration password.
+    #[serde(default)]
+    pub password: String,
+}
+
+/// The firm a demonstration agent acts for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DemoFirm {
+    pub name: String,
+    pub credit_code: String,
+    pub role: String,
+}
+
+const ORGANISATIONS: &str = "organisations.toml";
+const ROLES: &str = "roles.toml";
+const DEMO: &str = "demo.toml";
+
+/// The demonstration accounts of the pack; none when it brings no `demo.toml`.
+pub fn demo_accounts(pack: &Pack) -> Result<Vec<DemoAccount>, PackError> {
+    if pack.file(DEMO).is_none() {
+        return Ok(Vec::new());
+    }
+    let file: DemoFile = pack.toml(DEMO)?;
+    Ok(file.account.into_iter().map(|a| DemoAccount { password: file.password.clone(), ..a }).collect())
+}
+
+/// Parents before children, each with its path from the root; an unknown parent or a circle is an error.
+fn tree(pack: &Pack, rows: Vec<OrganisationRow>) -> Result<Vec<Organisation>, PackError> {
+    let mut left = rows;
+    let mut paths: BTreeMap<String, String> = BTreeMap::new();
+    let mut out = Vec::new();
+    while !left.is_empty() {
+        let before = left.len();
+        let mut later = Vec::new();
+        for row in left {
+            let parent = match &row.parent {
+                None => Some("/".to_string()),
+                Some(p) => paths.get(p).cloned(),
+            };
+            let Some(parent) = parent else {
+                later.push(row);
+                continue;
+            };
+            let path = format!("{parent}{}/", row.id);
+            if paths.insert(row.id.clone(), path.clone()).is_some() {
+                return Err(wrong(pack, ORGANISATIONS, &row.id, "this organisation stands twice"));
+            }
+            out.push(Organisation {
+                short: row.short.unwrap_or_else(|| row.name.clone()),
+                id: row.id,
+                name: row.name,
+                name_en: row.name_en,
+                kind: row.kind,
+                parent: row.parent,
+                path,
+                area_code: row.area,
+                credit_code: row.credit_code,
+            });
+        }
+        if later.len() == before {
+            let id = later[0].id.clone();
+            return Err(wrong(pack, ORGANISATIONS, &id, "its parent is not in the pack, or the tree has a circle"));
+        }
+        left = later;
+    }
+    Ok(out)
+}
+
+/// An error at the line of `id = "…"`.
+fn wrong(pack: &Pack, file: &str, id: &str, message: &str) -> PackError {
+    let line = pack
+        .text(file)
+        .ok()
+        .and_then(|t| t.lines().position(|l| l.contains(&format!("\"{id}\""))))
+        .map_or(0, |n| n + 1);
+    pack.wrong(file, line, format!("{id}: {message}"))
+}
+
+/// The section's loader: organisations, posts and roles.
+pub(crate) fn load(ctx: Ctx, pack: Arc<Pack>) -> JobFuture {
+    boxed(async move {
+        let file: OrganisationFile = pack.toml(ORGANISATIONS)?;
+        let roles: RoleFile = pack.toml(ROLES)?;
+        let all = tree(&pack, file.organisation)?;
+        ctx.tx("identity.load", |tx| {
+            for o in &all {
+                organisations::put(tx, o)?;
+            }
+            for p in &file.post {
+                organisations::put_post(tx, &p.id, &p.org, (&p.title, &p.title_en), &p.roles)?;
+            }
+            for r in &roles.role {
+                organisations::put_role(tx, &r.id, (&r.title, &r.title_en), &r.permissions)?;
+            }
+            Ok(())
+        })
+        .await
+    })
+}
+
+/// Everything wrong in the section's files.
+pub(crate) fn check(pack: &Pack) -> Vec<String> {
+    let mut bad: Vec<PackError> = Vec::new();
+    let roles: Vec<RoleRow> = match pack.toml::<RoleFile>(ROLES) {
+        Ok(f) => f.role,
+        Err(e) => return vec![e.to_string()],
+    };
+    let known: BTreeSet<&str> = roles.iter().map(|r| r.id.as_str()).collect();
+    let mut posts = BTreeSet::new();
+    match pack.toml::<OrganisationFile>(ORGANISATIONS) {
+        Err(e) => bad.push(e),
+        Ok(file) => match tree(pack, file.organisation) {
+            Err(e) => bad.push(e),
+            Ok(all) => {
+                let ids: BTreeSet<&str> = all.iter().map(|o| o.id.as_str()).collect();
+                for p in &file.post {
+                    posts.insert(p.id.clone());
+                    if !ids.contains(p.org.as_str()) {
+                        bad.push(wrong(pack, ORGANISATIONS, &p.id, &format!("organisation {} is unknown", p.org)));
+                    }
+                    for r in p.roles.iter().filter(|r| !known.contains(r.as_str())) {
+                        bad.push(wrong(pack, ORGANISATIONS, &p.id, &format!("role {r} is unknown")));
+                    }
+                }
+            }
+        },
+    }
+    match demo_accounts(pack) {
+        Err(e) => bad.push(e),
+        Ok(accounts) => {
+            for a in accounts {
+                if let Err(e) = codes::citizen_id(&a.citizen_id) {
+                    bad.push(wrong(pack, DEMO, &a.login, &format!("citizen_id: {e}")));
+                }
+                if let Some(f) = &a.firm
+                    && let Err(e) = codes::credit_code(&f.credit_code)
+                {
+                    bad.push(wrong(pack, DEMO, &a.login, &format!("credit_code: {e}")));
+                }
+                if let Some(p) = &a.post
+                    && !posts.contains(p)
+                {
+                    bad.push(wrong(pack, DEMO, &a.login, &format!("post {p} is unknown")));
+                }
+            }
+        }
+    }
+    let texts: Vec<(String, String)> =
+        pack.under("policies/").filter_map(|n| pack.text(n).ok().map(|t| (n.to_string(), t))).collect();
+    let policies = crate::Policies::parse(&texts).err().map(|e| e.to_string());
+    bad.into_iter().map(|e| e.to_string()).chain(policies).collect()
+}
+
+/// Opens the pack's demonstration accounts that are not open yet.
+pub async fn open_demo(ctx: &Ctx, pack: &Pack) -> Result<Vec<DemoAccount>> {
+    let accounts = demo_accounts(pack)?;
+    for a in &accounts {
+        let known = ctx.read("identity.demo", |tx| Ok(account::store::account_by_login(tx, &a.login)?)).await?;
+        if known.is_some() {
+            continue;
+        }
+        let today = "2020-01-01";
+        let subject = ctx
+            .tx("identity.demo-person", |tx| {
+                let person = NewParty {
+                    kind: "natural",
+                    name: &a.name,
+                    code: &a.citizen_id,
+                    phone: a.phone.as_deref(),
+                    area_code: &a.area,
+                    synthetic: true,
+                };
+                let subject = api::know(ctx, tx, &person)?;
+                if let Some(f) = &a.firm {
+                    let firm = NewParty {
+                        kind: "legal",
+                        name: &f.name,
+                        code: &f.credit_code,
+                        phone: None,
+                        area_code: &a.area,
+                        synthetic: true,
+                    };
+                    let firm = api::know(ctx, tx, &firm)?;
+                    account::store::put_agency(tx, &firm, &subject, &f.role, today)?;
+                }
+                Ok(subject)
+            })
+            .await?;
+        let kind = if a.kind == "official" { "official" } else { "person" };
+        let id = api::open_account(ctx, &a.login, kind, &subject, &a.password).await?;
+        if let Some(post) = &a.post {
+            ctx.tx("identity.demo-post", |tx| Ok(organisations::hold(tx, post, id, today)?)).await?;
+        }
+    }
+    Ok(accounts)
+}

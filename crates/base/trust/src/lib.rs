@@ -1,0 +1,61 @@
+//! Trust (密码与存证): keys sealed under a master key, the platform's own certificates, signatures, and the proof log.
+//!
+//! - [`crypto`]: SM2, SM3, SM4, P-256, Ed25519, X.509, CMS, PAdES; pure functions
+//! - [`vault`]: the master key and the key store; implements `kernel::ctx::Protect`
+//! - [`log`]: the Merkle tree over all facts with signed heads
+//! - [`doctor`]: names rows that were altered by hand
+//! - [`api`]: what other floors may ask
+
+pub mod api;
+mod audit;
+pub mod crypto;
+mod doctor;
+pub mod log;
+mod seal;
+pub mod vault;
+mod web;
+
+use kernel::module::{Command, Consumer, FactType, MenuEntry, Permission, Place};
+use kernel::{Door, Module, Route};
+
+pub use vault::{Master, check_master};
+
+#[derive(rust_embed::RustEmbed)]
+#[folder = "."]
+#[include = "templates/**/*.html"]
+#[include = "migrations/*.sql"]
+#[include = "locales/*.ftl"]
+struct Files;
+
+/// See the crate.
+pub fn module() -> Module {
+    use axum::routing::get;
+    let mut m = Module::new::<Files>("trust");
+    m.routes = vec![
+        Route::new("/log", Door::Public, get(web::page)),
+        Route::new("/log/checkpoint", Door::Public, get(web::checkpoint)),
+        Route::new("/log/key", Door::Public, get(web::key)),
+        Route::new("/log/consistency", Door::Public, get(web::consistency)),
+        Route::new("/log/tile/{*path}", Door::Public, get(web::tile)),
+        Route::new("/work/audit", Door::Permission("trust.audit.read"), get(audit::page)),
+    ];
+    m.permissions = vec![
+        Permission { name: "trust.log.read", title: "trust-permission-log" },
+        Permission { name: "trust.audit.read", title: "trust-permission-audit" },
+    ];
+    m.menu = vec![MenuEntry {
+        href: "/work/audit",
+        title: "trust-audit",
+        icon: "history",
+        place: Place::Workbench,
+        permission: Some("trust.audit.read"),
+        order: 90,
+    }];
+    m.facts = vec![FactType { name: "trust.key.made", unconsumed: Some("audit only") }];
+    m.consumers = vec![Consumer { name: "trust.log", facts: &[], handle: log::append }];
+    m.tables = vec![&vault::KEY];
+    m.checks = vec![|ctx| Box::pin(doctor::check(ctx))];
+    m.commands = vec![Command { name: "log", help: "log export DIR: the proof log as files for yiwang-verify", run: api::log_command }];
+    m.samples = web::samples().into_iter().chain(audit::samples()).collect();
+    m
+}

@@ -1,0 +1,158 @@
+//! The key store: a master key outside the database, every other key sealed under it inside.
+
+use crate::crypto::{self, Kind, PrivateKey, PublicKey, seal};
+use kernel::ctx::Protect;
+use kernel::{Ctx, Fault, Result, Table, Tx, params};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Rows that facts cover. The sealed half is covered by its own authentication.
+pub(crate) static KEY: Table =
+    Table { name: "trust_key", columns: &["alias", "kind", "public", "version", "created_at", "retired_at"] };
+
+/// Name of the file in the data folder that holds the master key, 64 hex digits, readable by its owner only.
+pub const MASTER_FILE: &str = "master.key";
+
+/// The master key in memory; wiped when dropped.
+#[derive(Clone)]
+pub struct Master(Zeroizing<[u8; 32]>);
+
+impl Master {
+    /// From `YIWANG_MASTER_KEY` (64 hex digits) when given, else from the data folder, where it is made at the first start.
+    pub fn open(data: &Path, given: Option<&str>) -> Result<Master, Fault> {
+        if let Some(text) = given {
+            return Self::parse(text).ok_or_else(|| Fault::new("YIWANG_MASTER_KEY must be 64 hex digits"));
+        }
+        let file = data.join(MASTER_FILE);
+        match std::fs::read_to_string(&file) {
+            Ok(text) => Self::parse(text.trim())
+                .ok_or_else(|| Fault::new(format!("{}: must be 64 hex digits", file.display()))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let mut bytes = Zeroizing::new([0u8; 32]);
+                crypto::random::system(&mut *bytes);
+                write_private(&file, &hex::encode(*bytes))
+                    .map_err(|e| Fault::of(format!("cannot write {}", file.display()), e))?;
+                Ok(Master(bytes))
+            }
+            Err(e) => Err(Fault::of(format!("cannot read {}", file.display()), e)),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Master> {
+        let mut bytes = Zeroizing::new([0u8; 32]);
+        hex::decode_to_slice(text, &mut *bytes).ok()?;
+        Some(Master(bytes))
+    }
+}
+
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut f = options.open(file)?;
+    f.write_all(text.as_bytes())?;
+    f.sync_all()
+}
+
+impl Protect for Master {
+    fn seal(&self, place: &str, plain: &str) -> Result<Vec<u8>, Fault> {
+        seal::seal(&self.0, place.as_bytes(), plain.as_bytes(), &mut crypto::random::system)
+            .map_err(|e| Fault::of(format!("sealing {place}"), e))
+    }
+    fn open(&self, place: &str, sealed: &[u8]) -> Result<String, Fault> {
+        let plain = seal::open(&self.0, place.as_bytes(), sealed).map_err(|e| Fault::of(format!("opening {place}"), e))?;
+        String::from_utf8(plain).map_err(|_| Fault::new(format!("{place} does not hold text")))
+    }
+    fn index(&self, element: &str, plain: &str) -> String {
+        seal::index(&self.0, element, plain)
+    }
+    fn mac(&self, purpose: &str, text: &str) -> String {
+        seal::mac(&self.0, purpose, text)
+    }
+}
+
+/// Refuses to go on under another master key than the one the database was made with.
+pub async fn check_master(ctx: &Ctx) -> Result<()> {
+    const PLACE: &str = "kernel_setting.master-check";
+    let known: Option<String> = ctx
+        .read("trust.check", |tx| {
+            Ok(tx.scalar("SELECT value FROM kernel_setting WHERE name = 'master-check'", &[])?)
+        })
+        .await?;
+    match known {
+        Some(text) => {
+            let sealed = hex::decode(text).map_err(|e| Fault::of("master-check", e))?;
+            ctx.protect().open(PLACE, &sealed).map(|_| ()).map_err(|_| {
+                Fault::new(
+                    "the master key does not fit this database: put back the master.key that was made with it, or set \
+                     YIWANG_MASTER_KEY",
+                )
+                .into()
+            })
+        }
+        None => {
+            let sealed = hex::encode(ctx.protect().seal(PLACE, "yiwang")?);
+            ctx.tx("trust.check", |tx| {
+                tx.execute(
+                    "INSERT INTO kernel_setting(name, value) VALUES ('master-check', $1) ON CONFLICT (name) DO NOTHING",
+                    params![sealed.clone()],
+                )?;
+                Ok(())
+            })
+            .await
+        }
+    }
+}
+
+pub(crate) fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sm2 => "sm2",
+        Kind::P256 => "p256",
+        Kind::Ed25519 => "ed25519",
+    }
+}
+
+fn fault(context: impl Into<String>) -> impl FnOnce(crypto::Error) -> Fault {
+    let context = context.into();
+    move |e| Fault::of(context, e)
+}
+
+/// The key with this alias; `None` when there is none yet.
+pub(crate) fn key(ctx: &Ctx, tx: &mut Tx<'_>, alias: &str, kind: Kind) -> Result<Option<PrivateKey>> {
+    let sealed: Option<Vec<u8>> =
+        tx.scalar("SELECT sealed FROM trust_key WHERE alias = $1 AND kind = $2", params![alias, kind_name(kind)])?;
+    let Some(sealed) = sealed else { return Ok(None) };
+    let text = Zeroizing::new(ctx.protect().open(&format!("trust_key.sealed:{alias}"), &sealed)?);
+    let bytes = Zeroizing::new(hex::decode(&*text).map_err(|e| Fault::of("key bytes", e))?);
+    Ok(Some(PrivateKey::from_bytes(kind, &bytes).map_err(fault(format!("key {alias}")))?))
+}
+
+/// The key with this alias, made now when there is none.
+pub(crate) fn key_or_make(ctx: &Ctx, tx: &mut Tx<'_>, alias: &str, kind: Kind) -> Result<PrivateKey> {
+    if let Some(found) = key(ctx, tx, alias, kind)? {
+        return Ok(found);
+    }
+    let mut chance = |buffer: &mut [u8]| (ctx.app.chance)(buffer);
+    let made = PrivateKey::generate(kind, &mut chance);
+    let text = Zeroizing::new(hex::encode(*made.to_bytes()));
+    let sealed = ctx.protect().seal(&format!("trust_key.sealed:{alias}"), &text)?;
+    tx.execute(
+        "INSERT INTO trust_key(alias, kind, sealed, public, version, created_at) VALUES ($1, $2, $3, $4, 1, $5)",
+        params![alias, kind_name(kind), sealed, made.public().spki_pem(), ctx.now()],
+    )?;
+    let fact = kernel::Fact::new("trust.key.made", alias).touch(&KEY, alias);
+    ctx.emit(tx, fact.payload(serde_json::json!({ "kind": kind_name(kind) })))?;
+    Ok(made)
+}
+
+/// The public half of a key as PEM, which OpenSSL reads.
+pub fn public_pem(tx: &mut Tx<'_>, alias: &str) -> Result<Option<String>, Fault> {
+    tx.scalar("SELECT public FROM trust_key WHERE alias = $1", params![alias])
+}
+
+pub(crate) fn public(tx: &mut Tx<'_>, alias: &str) -> Result<Option<PublicKey>> {
+    let pem = public_pem(tx, alias)?;
+    Ok(pem.map(|p| PublicKey::from_spki_pem(&p)).transpose().map_err(fault(format!("key {alias}")))?)
+}

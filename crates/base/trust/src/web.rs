@@ -1,0 +1,79 @@
+//! The public face of the proof log.
+
+use crate::log;
+use axum::extract::{Path, Query};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use kernel::http::reply;
+use kernel::module::Sample;
+use kernel::{Ctx, Refusal, Result};
+use serde::Deserialize;
+use serde_json::json;
+
+fn plain(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+pub(crate) async fn page(cx: Ctx) -> Result<Response> {
+    let note = log::checkpoint(&cx).await?;
+    let key = log::verifier(&cx).await?;
+    let head = merkle::Checkpoint::parse(&note).map_err(|e| kernel::Fault::new(e.to_string()))?;
+    cx.page(
+        "trust/log/page.html",
+        json!({ "size": head.size, "root": hex::encode(head.root), "note": note, "key": key, "origin": head.origin }),
+    )
+}
+
+pub(crate) async fn checkpoint(cx: Ctx) -> Result<Response> {
+    Ok(plain(log::checkpoint(&cx).await?))
+}
+
+pub(crate) async fn key(cx: Ctx) -> Result<Response> {
+    Ok(plain(log::verifier(&cx).await? + "\n"))
+}
+
+/// `tile/<level>/<x001/…/NNN>[.p/<width>]`, level a number or `entries` (C2SP tlog-tiles).
+pub(crate) async fn tile(cx: Ctx, Path(path): Path<String>) -> Result<Response> {
+    let (level, index, width) = parse_tile(&path).ok_or_else(Refusal::not_found)?;
+    let bytes = log::tile(&cx, level, index, width).await?;
+    let age = if width == 256 { "public, max-age=31536000, immutable" } else { "no-store" };
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, age)], bytes).into_response())
+}
+
+pub(crate) fn parse_tile(path: &str) -> Option<(Option<u8>, u64, u16)> {
+    let (level, rest) = path.split_once('/')?;
+    let level = if level == "entries" { None } else { Some(level.parse::<u8>().ok().filter(|l| *l < 8)?) };
+    let (rest, width) = match rest.split_once(".p/") {
+        Some((rest, width)) => (rest, width.parse().ok().filter(|w| (1..256).contains(w))?),
+        None => (rest, 256),
+    };
+    let parts: Vec<&str> = rest.split('/').collect();
+    let mut index = 0u64;
+    for (n, part) in parts.iter().enumerate() {
+        let digits = if n + 1 < parts.len() { part.strip_prefix('x')? } else { part };
+        if digits.len() != 3 {
+            return None;
+        }
+        index = index.checked_mul(1000)?.checked_add(digits.parse().ok()?)?;
+    }
+    Some((level, index, width))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Sizes {
+    from: u64,
+    to: u64,
+}
+
+pub(crate) async fn consistency(cx: Ctx, Query(q): Query<Sizes>) -> Result<Response> {
+    let hashes = log::consistency(&cx, q.from, q.to).await?;
+    Ok(reply(json!({ "from": q.from, "to": q.to, "hashes": hashes.iter().map(hex::encode).collect::<Vec<_>>() })))
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![Sample {
+        template: "trust/log/page.html",
+        name: "three leaves",
+        data: json!({ "size": 3, "root": "00", "note": "a\n3\nAA==\n\n— a AA==\n", "key": "a+1+B", "origin": "a" }),
+    }]
+}

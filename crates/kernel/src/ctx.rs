@@ -1,0 +1,411 @@
+//! [`Ctx`]: the one argument every verb takes. Who acts, for whom, when, in which language, and the ports to what
+//! other floors implement. Time and chance come from it, never from globals.
+
+use crate::db::{Db, Tx};
+use crate::error::{Fault, Refusal, Result};
+use crate::i18n::{Locale, Texts};
+use crate::module::Module;
+use crate::page::Pages;
+use serde_json::Value as Json;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// Instants for the whole program, in UTC milliseconds.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> i64;
+}
+/// The machine's clock; the only place that reads it.
+pub struct SystemClock;
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods)]
+    fn now(&self) -> i64 {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+    }
+}
+/// A clock that tests and stories set.
+pub struct SetClock(AtomicI64);
+impl SetClock {
+    pub fn at(millis: i64) -> Self {
+        SetClock(AtomicI64::new(millis))
+    }
+    pub fn set(&self, millis: i64) {
+        self.0.store(millis, Ordering::SeqCst);
+    }
+}
+impl Clock for SetClock {
+    fn now(&self) -> i64 {
+        // Each reading moves on by one millisecond, so that ids made in one test keep their order.
+        self.0.fetch_add(1, Ordering::SeqCst)
+    }
+}
+
+/// Who acts.
+#[derive(Clone, Debug, Default)]
+pub struct Actor {
+    /// `public`, `system:<job>`, or `account:<uuid>`; stands in facts.
+    pub id: String,
+    /// How pages greet the person; never logged.
+    pub name: String,
+    pub kind: ActorKind,
+    /// The account of a signed-in person.
+    pub account: Option<Uuid>,
+    /// The person the actor is (identity subject id).
+    pub subject: Option<String>,
+    /// The firm or person the actor acts for now (identity subject id).
+    pub on_behalf: Option<String>,
+    /// Posts held, for officials.
+    pub grants: Vec<Grant>,
+    /// The session behind the request, for sign-out.
+    pub session: Option<String>,
+}
+
+impl Actor {
+    pub fn public() -> Actor {
+        Actor { id: "public".into(), ..Actor::default() }
+    }
+    pub fn system(job: &str) -> Actor {
+        Actor { id: format!("system:{job}"), kind: ActorKind::System, ..Actor::default() }
+    }
+    pub fn signed_in(&self) -> bool {
+        self.account.is_some()
+    }
+    pub fn is_official(&self) -> bool {
+        self.kind == ActorKind::Official
+    }
+    /// The subject whose own records these are: the firm acted for, else the person.
+    pub fn party(&self) -> Option<&str> {
+        self.on_behalf.as_deref().or(self.subject.as_deref())
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActorKind {
+    #[default]
+    Public,
+    Citizen,
+    Official,
+    System,
+}
+
+/// A post held by an official: a role within an organisation subtree and an area subtree.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Grant {
+    pub role: String,
+    pub post: String,
+    /// Organisation id of the post itself.
+    pub org: String,
+    /// `/shi/chengguan/`: the subtree, with closing slash.
+    pub org_path: String,
+    /// Division code prefix.
+    pub area_code: String,
+}
+
+/// What a decision is about: attributes of one row, by which the policies decide.
+#[derive(Clone, Debug, Default)]
+pub struct Resource {
+    /// Cedar entity type, e.g. `Case`.
+    pub kind: &'static str,
+    pub id: String,
+    /// Subject ids that own it (applicant, firm, agent).
+    pub owners: Vec<String>,
+    /// Every organisation path that takes part.
+    pub org_paths: Vec<String>,
+    pub area_code: String,
+    pub state: String,
+}
+
+/// Which rows a list may show; compiled to SQL by [`Scope::sql`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scope {
+    None,
+    All,
+    Any(Vec<Term>),
+}
+#[derive(Clone, Debug, PartialEq)]
+pub enum Term {
+    /// Rows owned by this subject.
+    Owner(String),
+    /// Rows of an organisation subtree within an area subtree.
+    Within { org_path: String, area_code: String },
+}
+
+/// The columns by which a table's rows are scoped.
+#[derive(Clone, Copy, Debug)]
+pub struct ScopeColumns {
+    pub owner: &'static str,
+    pub org_path: &'static str,
+    pub area_code: &'static str,
+}
+
+impl Scope {
+    /// A condition for a WHERE clause; its parameters are appended to `params`.
+    pub fn sql(&self, columns: ScopeColumns, params: &mut Vec<crate::Value>) -> String {
+        match self {
+            Scope::None => "1 = 0".into(),
+            Scope::All => "1 = 1".into(),
+            Scope::Any(terms) if terms.is_empty() => "1 = 0".into(),
+            Scope::Any(terms) => {
+                let any: Vec<String> = terms
+                    .iter()
+                    .map(|t| match t {
+                        Term::Owner(id) => {
+                            params.push(id.into());
+                            format!("{} = ${}", columns.owner, params.len())
+                        }
+                        Term::Within { org_path, area_code } => {
+                            params.push(format!("{org_path}%").into());
+                            let org = params.len();
+                            params.push(format!("{area_code}%").into());
+                            format!(
+                                "({} LIKE ${org} AND {} LIKE ${})",
+                                columns.org_path,
+                                columns.area_code,
+                                params.len()
+                            )
+                        }
+                    })
+                    .collect();
+                format!("({})", any.join(" OR "))
+            }
+        }
+    }
+
+    /// The same decision on one row; a property test holds it against the SQL.
+    pub fn holds(&self, r: &Resource) -> bool {
+        match self {
+            Scope::None => false,
+            Scope::All => true,
+            Scope::Any(terms) => terms.iter().any(|t| match t {
+                Term::Owner(id) => r.owners.contains(id),
+                Term::Within { org_path, area_code } => {
+                    r.org_paths.iter().any(|p| p.starts_with(org_path.as_str()))
+                        && r.area_code.starts_with(area_code.as_str())
+                }
+            }),
+        }
+    }
+}
+
+/// Decides verbs. Implemented by identity with Cedar.
+pub trait Authorise: Send + Sync {
+    /// May the actor do this to that? The refusal says why.
+    fn may(&self, actor: &Actor, permission: &str, resource: &Resource) -> Result<(), Refusal>;
+    /// Does the actor hold the permission anywhere (doors, menus)?
+    fn holds(&self, actor: &Actor, permission: &str) -> bool;
+    /// The rows for which the actor holds the permission.
+    fn scope(&self, actor: &Actor, permission: &str) -> Scope;
+}
+
+/// Protects columns of grade L3 and above. Implemented by trust.
+pub trait Protect: Send + Sync {
+    /// Encrypts; `place` is `table.column:id` and is authenticated with the text.
+    fn seal(&self, place: &str, plain: &str) -> Result<Vec<u8>, Fault>;
+    fn open(&self, place: &str, sealed: &[u8]) -> Result<String, Fault>;
+    /// Keyed blind index of a normalised value, for joins and uniqueness.
+    fn index(&self, element: &str, plain: &str) -> String;
+    /// Signs short tokens (session, form) so that they cannot be made elsewhere; hex.
+    fn mac(&self, purpose: &str, text: &str) -> String;
+}
+
+/// Finds who is behind a cookie or bearer token. Implemented by identity.
+pub trait Sessions: Send + Sync {
+    fn resolve(&self, tx: &mut Tx<'_>, credential: &Credential, now: i64) -> Result<Option<Actor>>;
+}
+#[derive(Clone, Debug)]
+pub enum Credential {
+    Cookie(String),
+    Bearer(String),
+}
+
+/// Values already held about a subject. Implemented by data.
+pub trait Ask: Send + Sync {
+    fn ask(&self, tx: &mut Tx<'_>, ctx: &Ctx, subject: &str, elements: &[String], purpose: &str) -> Result<Vec<Held>>;
+}
+/// One value the city already holds.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Held {
+    pub element: String,
+    pub value: String,
+    /// Name of the source library, as people see it.
+    pub source: String,
+    /// Legal date of the value.
+    pub as_of: String,
+}
+
+/// Records that somebody's personal data was read by another. Implemented by identity.
+pub trait Accessed: Send + Sync {
+    fn accessed(&self, tx: &mut Tx<'_>, ctx: &Ctx, subjects: &[String], fields: &[&str], purpose: &str) -> Result<()>;
+}
+
+/// Kernel traits, wired in the binary.
+#[derive(Clone)]
+pub struct Ports {
+    pub authorise: Arc<dyn Authorise>,
+    pub protect: Arc<dyn Protect>,
+    pub sessions: Arc<dyn Sessions>,
+    pub ask: Arc<dyn Ask>,
+    pub accessed: Arc<dyn Accessed>,
+}
+
+/// Settings of this instance; flag > environment > `yiwang.toml`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Public address without trailing slash.
+    pub url: String,
+    pub listen: String,
+    pub data: PathBuf,
+    /// `postgres://…`; SQLite in the data folder when `None`.
+    pub database: Option<String>,
+    pub demo: bool,
+    /// Name of this node in facts and URNs.
+    pub node: String,
+    /// Cheap password hashing; tests only.
+    pub fast_hash: bool,
+}
+
+/// The running program.
+pub struct App {
+    pub config: Config,
+    pub db: Db,
+    pub clock: Arc<dyn Clock>,
+    pub ports: Ports,
+    pub modules: Vec<Module>,
+    pub pages: Pages,
+    pub texts: Texts,
+    /// What every page says about the city: name, name_en, zone … from the pack.
+    pub city: Json,
+    /// Woken when a fact was written here; followers also poll once a second.
+    pub followers: Notify,
+    /// Highest `seq` seen, for the footer and live pages.
+    pub head: AtomicI64,
+    /// Typed services that modules register for their own use (pack caches, keys).
+    pub services: crate::module::Services,
+    /// Fills a buffer with random bytes.
+    pub chance: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+}
+
+impl App {
+    pub fn wake_followers(&self) {
+        self.followers.notify_waiters();
+        self.followers.notify_one();
+    }
+    /// A context for work that no person asked for.
+    pub fn system(self: &Arc<App>, job: &str) -> Ctx {
+        Ctx::new(self.clone(), Actor::system(job), Locale::Zh)
+    }
+}
+
+/// See the module.
+#[derive(Clone)]
+pub struct Ctx {
+    pub app: Arc<App>,
+    pub actor: Actor,
+    pub locale: Locale,
+    /// Id of the request, in facts and logs.
+    pub request: Uuid,
+    /// Fixed when the context is made: one request has one time.
+    at: i64,
+    pub path: String,
+    pub elder: bool,
+    /// Where the request came from, for rate limits; never stored in clear.
+    pub peer: String,
+    pub html: bool,
+}
+
+impl Ctx {
+    pub fn new(app: Arc<App>, actor: Actor, locale: Locale) -> Ctx {
+        let at = app.clock.now();
+        let mut ctx = Ctx {
+            app,
+            actor,
+            locale,
+            request: Uuid::nil(),
+            at,
+            path: "/".into(),
+            elder: false,
+            peer: String::new(),
+            html: true,
+        };
+        ctx.request = ctx.id();
+        ctx
+    }
+    /// UTC milliseconds; the same for the whole request.
+    pub fn now(&self) -> i64 {
+        self.at
+    }
+    /// Today's legal date in the city's zone.
+    pub fn today(&self) -> jiff::civil::Date {
+        self.date_of(self.at)
+    }
+    /// The legal date of an instant in the city's zone.
+    pub fn date_of(&self, millis: i64) -> jiff::civil::Date {
+        let zone = jiff::tz::TimeZone::get(self.app.city["zone"].as_str().unwrap_or("Asia/Shanghai"))
+            .unwrap_or(jiff::tz::TimeZone::UTC);
+        jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_zoned_datetime(zone).date()
+    }
+    /// A fresh UUIDv7.
+    pub fn id(&self) -> Uuid {
+        let mut random = [0u8; 10];
+        (self.app.chance)(&mut random);
+        uuid::Builder::from_unix_timestamp_millis(self.app.clock.now().max(0) as u64, &random).into_uuid()
+    }
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        let mut out = [0u8; N];
+        (self.app.chance)(&mut out);
+        out
+    }
+    pub fn node(&self) -> &str {
+        &self.app.config.node
+    }
+    /// Same request, another actor: system steps that a person's command caused.
+    pub fn as_system(&self, job: &str) -> Ctx {
+        Ctx { actor: Actor::system(job), ..self.clone() }
+    }
+    pub fn may(&self, permission: &str, resource: &Resource) -> Result<(), Refusal> {
+        self.app.ports.authorise.may(&self.actor, permission, resource)
+    }
+    pub fn holds(&self, permission: &str) -> bool {
+        self.app.ports.authorise.holds(&self.actor, permission)
+    }
+    pub fn scope(&self, permission: &str) -> Scope {
+        self.app.ports.authorise.scope(&self.actor, permission)
+    }
+    pub fn protect(&self) -> &dyn Protect {
+        self.app.ports.protect.as_ref()
+    }
+    /// One access row for this request when the data is somebody else's.
+    pub fn accessed(&self, tx: &mut Tx<'_>, subjects: &[String], fields: &[&str], purpose: &str) -> Result<()> {
+        self.app.ports.accessed.accessed(tx, self, subjects, fields, purpose)
+    }
+    pub fn ask(&self, tx: &mut Tx<'_>, subject: &str, elements: &[String], purpose: &str) -> Result<Vec<Held>> {
+        self.app.ports.ask.ask(tx, self, subject, elements, purpose)
+    }
+    /// A write transaction; see [`crate::db`].
+    pub async fn tx<T: Send>(
+        &self,
+        verb: &'static str,
+        body: impl FnMut(&mut Tx<'_>) -> Result<T> + Send,
+    ) -> Result<T> {
+        self.app.db.write(verb, body).await
+    }
+    /// A read snapshot.
+    pub async fn read<T: Send>(
+        &self,
+        verb: &'static str,
+        body: impl FnMut(&mut Tx<'_>) -> Result<T> + Send,
+    ) -> Result<T> {
+        self.app.db.read(verb, body).await
+    }
+    /// A localised text.
+    pub fn t(&self, key: &str, args: &[(&str, &str)]) -> String {
+        self.app.texts.get(self.locale, key, args)
+    }
+    /// The service of type `T` that a module registered at start.
+    pub fn service<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Fault> {
+        self.app.services.get::<T>()
+    }
+}

@@ -1,0 +1,293 @@
+//! The web edge: contexts from requests, doors, problems as pages or RFC 9457 JSON, security headers, assets.
+
+use crate::ctx::{Actor, App, Credential, Ctx};
+use crate::error::{Problem, Refusal, Result};
+use crate::i18n::Locale;
+use crate::module::Door;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+
+/// Name of the session cookie.
+pub const SESSION: &str = "yw_session";
+const LOCALE: &str = "yw_locale";
+const ELDER: &str = "yw_elder";
+
+/// The whole site as one service.
+pub fn router(app: Arc<App>) -> Router {
+    let mut router: Router<Arc<App>> = Router::new();
+    for module in &app.modules {
+        for route in &module.routes {
+            let door = route.door;
+            let handler = route
+                .handler
+                .clone()
+                .layer(DefaultBodyLimit::max(route.body))
+                .layer(from_fn(move |request: Request, next: Next| pass(door, request, next)));
+            router = router.route(route.path, handler);
+        }
+    }
+    router
+        .fallback(|| async { Problem::from(Refusal::not_found()) })
+        .layer(from_fn_with_state(app.clone(), edge))
+        .with_state(app)
+}
+
+/// Opens the door or says which key is missing.
+async fn pass(door: Door, request: Request, next: Next) -> Response {
+    let Some(ctx) = request.extensions().get::<Ctx>() else {
+        return Problem::from(crate::Fault::new("no context")).into_response();
+    };
+    let open = match door {
+        Door::Public => true,
+        Door::SignedIn => ctx.actor.signed_in(),
+        Door::Permission(p) => ctx.actor.signed_in() && ctx.holds(p),
+    };
+    if open {
+        return next.run(request).await;
+    }
+    let refusal = if ctx.actor.signed_in() { Refusal::forbidden() } else { Refusal::sign_in() };
+    Problem::from(refusal).into_response()
+}
+
+/// Makes the context, refuses cross-site writes, renders problems, sets headers.
+async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let path = request.uri().path().to_string();
+    let api = path.starts_with("/api/");
+    let html = !api && accepts_html(headers);
+    let query = request.uri().query().unwrap_or_default().to_string();
+    let locale = query_value(&query, "lang")
+        .and_then(|l| Locale::parse(&l))
+        .or_else(|| cookie(headers, LOCALE).and_then(|l| Locale::parse(&l)))
+        .or_else(|| {
+            headers.get(header::ACCEPT_LANGUAGE).filter(|_| api).and_then(|h| h.to_str().ok()).and_then(Locale::parse)
+        })
+        .unwrap_or_default();
+    let mut ctx = Ctx::new(app.clone(), Actor::public(), locale);
+    ctx.path = path.clone();
+    ctx.html = html;
+    ctx.elder = match query_value(&query, "elder") {
+        Some(v) => v == "1",
+        None => cookie(headers, ELDER).is_some_and(|v| v == "1"),
+    };
+    ctx.peer = request
+        .extensions()
+        .get::<axum::extract::ConnectInfo<std::net::SocketAddr>>()
+        .map(|c| c.0.ip().to_string())
+        .unwrap_or_default();
+    let credential = bearer(headers)
+        .map(Credential::Bearer)
+        .or_else(|| cookie(headers, SESSION).map(Credential::Cookie));
+    let by_cookie = matches!(credential, Some(Credential::Cookie(_)));
+    let resolved = match &credential {
+        Some(c) => {
+            let (sessions, now) = (app.ports.sessions.clone(), ctx.now());
+            ctx.read("kernel.session", |tx| sessions.resolve(tx, c, now)).await
+        }
+        None => Ok(None),
+    };
+    let response = match resolved {
+        Err(p) => p.into_response(),
+        Ok(actor) => {
+            let unknown_bearer = actor.is_none() && matches!(credential, Some(Credential::Bearer(_)));
+            ctx.actor = actor.unwrap_or_else(Actor::public);
+            let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+            if unknown_bearer {
+                Problem::from(Refusal::new("kernel-bad-token").status(401)).into_response()
+            } else if writes && (by_cookie || credential.is_none()) && cross_site(request.headers(), &app.config.url) {
+                Problem::from(Refusal::new("kernel-cross-site").status(403)).into_response()
+            } else {
+                request.extensions_mut().insert(ctx.clone());
+                next.run(request).await
+            }
+        }
+    };
+    let mut response = match response.extensions().get::<Carried>().cloned() {
+        Some(Carried(problem)) => show(&ctx, &problem),
+        None => response,
+    };
+    if let Some(l) = query_value(&query, "lang").and_then(|l| Locale::parse(&l)) {
+        set_cookie(&mut response, &format!("{LOCALE}={}; Path=/; Max-Age=31536000; SameSite=Lax", l.tag()));
+    }
+    if let Some(v) = query_value(&query, "elder") {
+        set_cookie(&mut response, &format!("{ELDER}={}; Path=/; Max-Age=31536000; SameSite=Lax", i32::from(v == "1")));
+    }
+    harden(&mut response, &path, ctx.request.to_string());
+    response
+}
+
+/// Adds one more cookie to a response.
+pub fn set_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(v) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(header::SET_COOKIE, v);
+    }
+}
+
+fn harden(response: &mut Response, path: &str, request: String) {
+    let headers = response.headers_mut();
+    let mut set = |name: &'static str, value: &str| {
+        if !headers.contains_key(name)
+            && let Ok(v) = HeaderValue::from_str(value)
+        {
+            headers.insert(name, v);
+        }
+    };
+    set(
+        "content-security-policy",
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
+         connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    );
+    set("x-content-type-options", "nosniff");
+    set("x-frame-options", "DENY");
+    set("referrer-policy", "same-origin");
+    set("permissions-policy", "camera=(self), geolocation=(self), microphone=()");
+    set("x-request-id", &request);
+    if !path.starts_with("/assets/") && !path.starts_with("/log/tile/") {
+        set("cache-control", "no-store");
+    }
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|h| h.to_str().ok()).is_none_or(|a| {
+        a.contains("text/html") || a.contains("*/*") && !a.contains("application/json")
+    })
+}
+
+/// A write that a browser says comes from another site. Clients that are no browsers send neither header.
+fn cross_site(headers: &HeaderMap, url: &str) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site").and_then(|h| h.to_str().ok()) {
+        return !matches!(site, "same-origin" | "none");
+    }
+    match headers.get(header::ORIGIN).and_then(|h| h.to_str().ok()) {
+        None => false,
+        Some(origin) => {
+            let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+            origin != url && origin.split_once("://").is_none_or(|(_, rest)| rest != host)
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ").map(|t| t.trim().to_string())
+}
+
+/// The value of one cookie of the request.
+pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|h| h.to_str().ok())
+        .flat_map(|h| h.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(k, _)| *k == name)
+        .map(|(_, v)| v.to_string())
+}
+
+fn query_value(query: &str, name: &str) -> Option<String> {
+    query.split('&').filter_map(|p| p.split_once('=')).find(|(k, _)| *k == name).map(|(_, v)| v.to_string())
+}
+
+/// A problem on its way to the edge, where the reader's language and medium are known.
+#[derive(Clone)]
+struct Carried(Arc<Problem>);
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Problem::Refusal(r) => StatusCode::from_u16(r.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
+            Problem::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let mut response = status.into_response();
+        response.extensions_mut().insert(Carried(Arc::new(self)));
+        response
+    }
+}
+
+/// The problem as people or programs read it.
+pub fn show(ctx: &Ctx, problem: &Problem) -> Response {
+    let (status, key, args, fields) = match problem {
+        Problem::Refusal(r) => (r.status, r.key.clone(), r.args.clone(), r.fields.clone()),
+        Problem::Fault(f) => {
+            tracing::error!(request = %ctx.request, path = %ctx.path, "{f}");
+            (500, "kernel-fault".to_string(), Default::default(), Vec::new())
+        }
+    };
+    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let pairs: Vec<(&str, &str)> = args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let title = ctx.t(&key, &pairs);
+    let help_key = format!("{key}-help");
+    let help = if ctx.app.texts.has(&help_key) { ctx.t(&help_key, &pairs) } else { String::new() };
+    let fields: Vec<Json> = fields
+        .into_iter()
+        .map(|(name, message)| {
+            let text = if ctx.app.texts.has(&message) { ctx.t(&message, &pairs) } else { message };
+            json!({ "field": name, "message": text })
+        })
+        .collect();
+    if ctx.html && status == 401 {
+        let next: String = ctx.path.chars().filter(|c| !c.is_control()).collect();
+        let to = format!("/sign-in?next={}", percent(&next));
+        return (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response();
+    }
+    if ctx.html {
+        let context = json!({ "status": status, "title": title, "help": help, "fields": fields });
+        if let Ok(page) = ctx.page_with(code, "kernel/error.html", context) {
+            return page;
+        }
+    }
+    let body = json!({
+        "type": format!("{}/problems/{key}", ctx.app.config.url), "title": title, "status": status,
+        "detail": help, "instance": format!("urn:uuid:{}", ctx.request), "errors": fields,
+    });
+    (code, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}
+
+/// Percent-encodes everything outside the unreserved set and `/`.
+pub fn percent(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, b| {
+        if b.is_ascii_alphanumeric() || b"-._~/".contains(&b) {
+            out.push(b as char);
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+        out
+    })
+}
+
+impl FromRequestParts<Arc<App>> for Ctx {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Self::Rejection> {
+        parts.extensions.get::<Ctx>().cloned().ok_or_else(|| crate::Fault::new("no context in the request").into())
+    }
+}
+
+/// 303 to another page.
+pub fn see(to: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to.to_string())]).into_response()
+}
+
+/// JSON with status 200.
+pub fn reply(body: Json) -> Response {
+    reply_with(StatusCode::OK, body)
+}
+pub fn reply_with(status: StatusCode, body: Json) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
+}
+
+/// A file to keep: attachment, nosniff.
+pub fn attachment(name: &str, kind: &str, bytes: Vec<u8>) -> Response {
+    let disposition = format!("attachment; filename*=UTF-8''{}", percent(name));
+    (
+        [(header::CONTENT_TYPE, kind.to_string()), (header::CONTENT_DISPOSITION, disposition)],
+        Body::from(bytes),
+    )
+        .into_response()
+}

@@ -1,0 +1,192 @@
+//! Pages: minijinja templates of every crate, strict about undefined names, with the layout's data filled in here.
+
+use crate::ctx::{App, Ctx};
+use crate::error::{Fault, Result};
+use crate::i18n::Locale;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use minijinja::value::Kwargs;
+use minijinja::{AutoEscape, Environment, ErrorKind, State, UndefinedBehavior, Value as Jinja};
+use serde_json::{Value as Json, json};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+/// All templates, compiled.
+pub struct Pages {
+    env: Environment<'static>,
+}
+
+
+fn arg_text(v: &Jinja) -> String {
+    v.to_string()
+}
+
+impl Pages {
+    /// `t` resolves a text by (locale, key, args).
+    pub fn load(
+        templates: Vec<(String, String)>,
+        t: Arc<dyn Fn(Locale, &str, &[(&str, &str)]) -> String + Send + Sync>,
+        version: &str,
+    ) -> Result<Pages, Fault> {
+        let mut env = Environment::new();
+        env.set_syntax(minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(|e| Fault::of("template syntax", e))?);
+        env.set_undefined_behavior(UndefinedBehavior::Strict);
+        env.set_auto_escape_callback(|name| {
+            if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+        });
+        
+        
+        env.add_function("t", {
+            let t = t.clone();
+            move |state: &State, key: String, kwargs: Kwargs| -> Result<String, minijinja::Error> {
+                let locale = locale_of(state);
+                let mut args = Vec::new();
+                for name in kwargs.args() {
+                    args.push((name.to_string(), arg_text(&kwargs.get::<Jinja>(name)?)));
+                }
+                let pairs: Vec<(&str, &str)> = args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+                Ok(t(locale, &key, &pairs))
+            }
+        });
+        let version = version.to_string();
+        env.add_function("asset", move |path: String| format!("/assets/{path}?v={version}"));
+        env.add_filter("date", |state: &State, v: Jinja| match v.as_str() {
+            Some(s) => date_text(locale_of(state), s),
+            None => String::new(),
+        });
+        env.add_filter("datetime", |state: &State, v: Jinja| -> Result<Jinja, minijinja::Error> {
+            let Some(ms) = v.as_i64() else { return Ok(Jinja::from("")) };
+            let zone = state.lookup("zone").and_then(|z| z.as_str().map(String::from)).unwrap_or_default();
+            let zone = jiff::tz::TimeZone::get(&zone).unwrap_or(jiff::tz::TimeZone::UTC);
+            let at = jiff::Timestamp::from_millisecond(ms)
+                .map_err(|e| minijinja::Error::new(ErrorKind::InvalidOperation, e.to_string()))?;
+            let z = at.to_zoned_datetime(zone);
+            let day = date_text(locale_of(state), &z.date().to_string());
+            let text = format!("{day} {:02}:{:02}", z.hour(), z.minute());
+            Ok(Jinja::from_safe_string(format!("<time datetime=\"{at}\" title=\"{at}\">{text}</time>")))
+        });
+        env.add_filter("money", |v: Jinja| {
+            let fen = v.as_i64().unwrap_or(0);
+            format!("{}.{:02}", fen / 100, fen.abs() % 100)
+        });
+        env.add_filter("bytes", |v: Jinja| {
+            let n = v.as_i64().unwrap_or(0);
+            match n {
+                0..1_024 => format!("{n} B"),
+                1_024..1_048_576 => format!("{} kB", n / 1_024),
+                _ => format!("{:.1} MB", n as f64 / 1_048_576.0),
+            }
+        });
+        for (name, source) in templates {
+            env.add_template_owned(name.clone(), source)
+                .map_err(|e| Fault::new(format!("template {name}: {e:#}")))?;
+        }
+        Ok(Pages { env })
+    }
+
+    /// Renders with exactly this context (tests and samples use it directly).
+    pub fn render(&self, template: &str, context: &Json) -> Result<String, Fault> {
+        let t = self.env.get_template(template).map_err(|e| Fault::new(format!("{template}: {e:#}")))?;
+        let values = <Jinja as serde::Deserialize>::deserialize(context)
+            .map_err(|e| Fault::of(format!("{template}: context"), e))?;
+        t.render(values).map_err(|e| {
+            let mut text = format!("{template}: {e:#}");
+            let mut source = std::error::Error::source(&e);
+            while let Some(s) = source {
+                text.push_str(&format!(" / {s}"));
+                source = s.source();
+            }
+            Fault::new(text)
+        })
+    }
+}
+
+fn locale_of(state: &State) -> Locale {
+    state.lookup("locale").and_then(|l| l.as_str().and_then(Locale::parse)).unwrap_or_default()
+}
+
+/// 2026-11-23 → 2026年11月23日 / 23 Nov 2026; anything else is shown as it is.
+pub fn date_text(locale: Locale, iso: &str) -> String {
+    let Ok(d) = iso.parse::<jiff::civil::Date>() else { return iso.to_string() };
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    match locale {
+        Locale::Zh => format!("{}年{}月{}日", d.year(), d.month(), d.day()),
+        Locale::En => format!("{} {} {}", d.day(), MONTHS[(d.month() - 1) as usize], d.year()),
+    }
+}
+
+/// The variables that the layout needs, whoever looks at it.
+pub fn frame(ctx: &Ctx) -> Json {
+    let app = &ctx.app;
+    let city = |key: &str| app.city[key].as_str().unwrap_or_default().to_string();
+    let mut menu: Vec<_> = app
+        .modules
+        .iter()
+        .flat_map(|m| &m.menu)
+        .filter(|e| e.permission.is_none_or(|p| ctx.holds(p)))
+        .collect();
+    menu.sort_by_key(|e| e.order);
+    let menu: Vec<Json> = menu
+        .into_iter()
+        .map(|e| {
+            json!({
+                "href": e.href, "label": ctx.t(e.title, &[]), "icon": e.icon,
+                "place": if e.place == crate::module::Place::Portal { "portal" } else { "workbench" },
+                "active": ctx.path == e.href || (e.href.len() > 1 && ctx.path.starts_with(&format!("{}/", e.href))),
+            })
+        })
+        .collect();
+    let me = if ctx.actor.signed_in() {
+        json!({
+            "name": ctx.actor.name, "kind": ctx.actor.kind,
+            "roles": ctx.actor.grants.iter().map(|g| g.role.clone()).collect::<Vec<_>>(),
+            "official": ctx.actor.is_official(), "on_behalf": ctx.actor.on_behalf,
+        })
+    } else {
+        Json::Null
+    };
+    json!({
+        "site": {
+            "name": city("title"), "name_en": city("title_en"), "city": city("name"), "demo": app.config.demo,
+            "url": app.config.url, "log_size": app.head.load(Ordering::Relaxed), "version": env!("CARGO_PKG_VERSION"),
+        },
+        "zone": city("zone"), "me": me, "locale": ctx.locale.tag(), "path": ctx.path, "elder": ctx.elder,
+        "menu": menu, "now": ctx.now(), "form_token": ctx.id().to_string(), "request_id": ctx.request.to_string(),
+    })
+}
+
+impl Ctx {
+    /// Renders a page of status 200.
+    pub fn page(&self, template: &str, context: Json) -> Result<Response> {
+        self.page_with(StatusCode::OK, template, context)
+    }
+
+    pub fn page_with(&self, status: StatusCode, template: &str, context: Json) -> Result<Response> {
+        let mut all = frame(self);
+        if let (Json::Object(all), Json::Object(own)) = (&mut all, context) {
+            all.extend(own);
+        }
+        let html = self.app.pages.render(template, &all)?;
+        Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
+    }
+}
+
+/// Renders every sample of every module in both languages; the list of failures is empty in a sound program.
+pub fn check_samples(app: &Arc<App>) -> Vec<String> {
+    let mut bad = Vec::new();
+    for locale in [Locale::Zh, Locale::En] {
+        let mut ctx = app.system("samples");
+        ctx.locale = locale;
+        for sample in app.modules.iter().flat_map(|m| &m.samples) {
+            let mut all = frame(&ctx);
+            if let (Json::Object(all), Json::Object(own)) = (&mut all, sample.data.clone()) {
+                all.extend(own);
+            }
+            if let Err(e) = app.pages.render(sample.template, &all) {
+                bad.push(format!("{} ({}, {}): {e}", sample.template, sample.name, locale.tag()));
+            }
+        }
+    }
+    bad
+}
