@@ -1,1 +1,181 @@
-fn main() {}
+//! `yiwang`: serve the city, check a pack, look after accounts, examine the log.
+
+use kernel::ctx::{App, SystemClock};
+use kernel::pack::Pack;
+use kernel::{http, job, start};
+use std::process::ExitCode;
+use std::sync::Arc;
+use yiwang::config::{self, Options};
+
+const HELP: &str = "yiwang — the digital government of a city in one program
+
+  yiwang serve                     start the city (default)
+  yiwang pack check [FOLDER]       check a city pack and play its stories
+  yiwang account list              list accounts
+  yiwang account token LOGIN       a bearer token for /api/v1
+  yiwang log export FOLDER         the proof log as files, for yiwang-verify
+  yiwang doctor                    look for altered rows, failed jobs and ageing tables
+
+Options (also as YIWANG_… or in yiwang.toml): --listen ADDRESS --url URL --data FOLDER --database postgres://…
+  --pack FOLDER --node NAME --demo --config FILE. The master key: <data>/master.key or YIWANG_MASTER_KEY.";
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("YIWANG_LOG").unwrap_or_else(|_| "warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.iter().any(|a| a == "--help" || a == "-h" || a == "help") {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let options = match config::read(&args, &|k| std::env::var(k).ok()) {
+        Ok(o) => o,
+        Err(e) => {
+            eprintln!("yiwang: {e}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(r) => r,
+        Err(e) => {
+            eprintln!("yiwang: cannot start: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(options)) {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("yiwang: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn open(o: &Options) -> kernel::Result<Arc<App>> {
+    let with = yiwang::Surroundings {
+        clock: Arc::new(SystemClock),
+        chance: start::system_chance(),
+        master_key: o.master_key.clone(),
+    };
+    yiwang::open(o.config.clone(), &o.pack, with).await
+}
+
+async fn run(o: Options) -> kernel::Result<ExitCode> {
+    let words: Vec<&str> = o.words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] | ["serve"] => serve(o).await,
+        ["pack", "check", rest @ ..] => Ok(pack_check(rest.first().map_or(o.pack.as_path(), |f| f.as_ref()))),
+        ["account", "list"] => {
+            let app = open(&o).await?;
+            for (login, kind) in identity::api::list_accounts(&app.system("cli")).await? {
+                println!("{login}\t{kind}");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        ["account", "token", login] => {
+            let app = open(&o).await?;
+            println!("{}", identity::api::api_token(&app.system("cli"), login).await?);
+            Ok(ExitCode::SUCCESS)
+        }
+        ["doctor"] => {
+            let app = open(&o).await?;
+            job::follow(&app).await?;
+            let mut findings = Vec::new();
+            for check in app.modules.iter().flat_map(|m| &m.checks) {
+                findings.extend(check(app.system("doctor")).await?);
+            }
+            for f in &findings {
+                println!("{f}");
+            }
+            println!("{} findings", findings.len());
+            Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        [verb, ..] => {
+            let app = open(&o).await?;
+            let Some(command) = app.modules.iter().flat_map(|m| &m.commands).find(|c| c.name == *verb).cloned() else {
+                eprintln!("yiwang: there is no verb `{verb}`\n\n{HELP}");
+                return Ok(ExitCode::from(2));
+            };
+            (command.run)(app.system("cli"), o.words[1..].to_vec()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn pack_check(folder: &std::path::Path) -> ExitCode {
+    let pack = match Pack::read(folder) {
+        Ok(p) => p,
+        Err(e) => {
+            println!("{e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut errors: Vec<String> =
+        yiwang::modules().iter().flat_map(|m| &m.sections).flat_map(|s| (s.check)(&pack)).collect();
+    errors.sort();
+    for e in &errors {
+        println!("{e}");
+    }
+    println!("{}: {} errors", folder.display(), errors.len());
+    if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn serve(o: Options) -> kernel::Result<ExitCode> {
+    kernel::fatal::exit_on_unknown_outcome();
+    let app = open(&o).await?;
+    let fault = |what: &str| {
+        let what = what.to_string();
+        move |e: std::io::Error| kernel::Fault::of(what, e)
+    };
+    let listener = tokio::net::TcpListener::bind(&app.config.listen)
+        .await
+        .map_err(fault(&format!("cannot listen on {}; choose another with --listen", app.config.listen)))?;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let tasks = job::start(app.clone(), stopped.clone());
+    println!("{}  {}", app.city["title"].as_str().unwrap_or("Yiwang"), app.config.url);
+    if app.config.demo {
+        accounts(&app)?;
+    }
+    let service = http::router(app.clone()).into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let mut ending = stopped;
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let _ = ending.changed().await;
+    });
+    let server = tokio::spawn(server.into_future());
+    signal().await;
+    let _ = stop.send(true);
+    // Open live streams would hold the server for ever; running requests get five seconds.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), server).await;
+    for t in tasks {
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(5), t).await;
+    }
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves on SIGINT or SIGTERM.
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
+    }
+}
+
+fn accounts(app: &Arc<App>) -> kernel::Result<()> {
+    let pack = app.services.get::<yiwang::CityPack>()?;
+    let accounts = identity::api::demo_accounts(&pack.0)?;
+    if let Some(a) = accounts.first() {
+        println!("演示账号（虚构人物，密码都是 {}）  Demonstration accounts, password {}", a.password, a.password);
+    }
+    for a in &accounts {
+        println!("  {:<14} {}  {}", a.login, a.title, a.title_en);
+    }
+    Ok(())
+}

@@ -1,5 +1,5 @@
-//! National algorithms, keys and sealed values against published vectors and the OpenSSL command line, which must be
-//! installed: interoperation is what these tests are for.
+//! National algorithms, keys and sealed values against published vectors and the OpenSSL command line, which
+//! must be installed: interoperation is what these tests are for.
 
 use std::path::Path;
 use std::process::Command;
@@ -319,7 +319,7 @@ fn keys_go_round_in_every_form() {
                 && PrivateKey::from_bytes(kind, &[1; 31]).is_err()
         );
         assert!(PublicKey::from_bytes(kind, &[4; 65]).is_err());
-        assert!(!format!("{key:?}").contains(&hex::encode(&*key.to_bytes())[..8]));
+        assert!(!format!("{key:?}").contains(&hex::encode(*key.to_bytes())[..8]));
         let other = PrivateKey::generate(kind, &mut rng).public();
         assert_eq!(
             other.verify(b"x", &key.sign(b"x").unwrap()),

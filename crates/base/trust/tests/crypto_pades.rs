@@ -1,5 +1,5 @@
-//! Signed PDF files: signing, strict verifying, and that ordinary readers still read them. The signed samples are left
-//! in the test target folder (`pades/`), where `pades_pyhanko.py` can judge them.
+//! Signed PDF files: signing, strict verifying, and that ordinary readers still read them. The signed samples
+//! are left in the test target folder (`pades/`), where `pades_pyhanko.py` can judge them.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -193,8 +193,8 @@ fn any_changed_byte_is_noticed() {
                 assert!(!verify(&bad, &city.roots()).intact, "byte {at}");
             }
         }
-        // The gap also holds what no signature covers (the root's copy): a change there may not change the verdict's
-        // content, and a changed padding digit is refused.
+        // The gap also holds what no signature covers (the root's copy): a change there may not change the
+        // verdict's content, and a changed padding digit is refused.
         let good = verify(&signed, &city.roots());
         for at in gap + 1..close {
             let mut bad = signed.clone();

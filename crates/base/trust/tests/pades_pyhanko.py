@@ -3,8 +3,9 @@
 
 Use: pades_pyhanko.py FILE.pdf ROOT.pem   (needs: pip install pyhanko)
 
-Prints OK, or the reason, for every signature. Exits 0 when all are intact, trusted, made with a usable certificate
-at the time they claim, PAdES (ETSI.CAdES.detached), and the last one covers the whole file; 1 otherwise.
+Prints OK, or the reason, for every signature. Exits 0 when all are intact, trusted, made with a usable
+certificate at the time they claim,
+PAdES (ETSI.CAdES.detached), and the last one covers the whole file; 1 otherwise.
 """
 import sys
 

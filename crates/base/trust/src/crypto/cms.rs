@@ -1,5 +1,6 @@
-//! Detached CMS SignedData (RFC 5652) with the signed attributes of CAdES B-B (ETSI EN 319 122-1): content type,
-//! message digest and signing certificate v2 (RFC 5035). SHA-256 with ECDSA P-256, as PDF readers expect.
+//! Detached CMS SignedData (RFC 5652) with the signed attributes of CAdES B-B (ETSI EN 319 122-1): content
+//! type, message digest and signing certificate v2 (RFC 5035). SHA-256 with ECDSA P-256, as PDF readers
+//! expect.
 
 use sha2::{Digest as _, Sha256};
 
@@ -29,7 +30,8 @@ pub struct Signed {
 /// Signs the SHA-256 digest of a content kept elsewhere. `chain` starts with the signer's certificate.
 ///
 /// # Errors
-/// [`Error::Certificate`] when the first certificate is not the one of `key`, [`Error::Key`] unless the key is P-256.
+/// [`Error::Certificate`] when the first certificate is not the one of `key`, [`Error::Key`] unless the key
+/// is P-256.
 pub fn sign(digest: &[u8; 32], key: &PrivateKey, chain: &[Certificate]) -> Result<Vec<u8>> {
     let signer = chain.first().ok_or(Error::Certificate("no signer certificate"))?;
     if key.kind() != Kind::P256 {
@@ -74,12 +76,12 @@ pub fn sign(digest: &[u8; 32], key: &PrivateKey, chain: &[Certificate]) -> Resul
     ]))
 }
 
-/// Verifies a detached signature over the content with this SHA-256 digest. Zero bytes may follow the structure (the
-/// padding of a PDF Contents string); anything else may not.
+/// Verifies a detached signature over the content with this SHA-256 digest. Zero bytes may follow the
+/// structure (the padding of a PDF Contents string); anything else may not.
 ///
 /// # Errors
-/// [`Error::Encoding`] for other structures, [`Error::Signature`] when digest, certificate reference or signature do
-/// not fit.
+/// [`Error::Encoding`] for other structures, [`Error::Signature`] when digest, certificate reference or
+/// signature do not fit.
 pub fn verify(cms: &[u8], digest: &[u8; 32]) -> Result<Signed> {
     let mut file = Reader::new(cms);
     let mut info = file.enter(der::SEQUENCE)?;
@@ -146,7 +148,8 @@ pub fn verify(cms: &[u8], digest: &[u8; 32]) -> Result<Signed> {
     })
 }
 
-/// Content type, digest and signing certificate must each be there exactly once and fit; returns the signing time.
+/// Content type, digest and signing certificate must each be there exactly once and fit; returns the signing
+/// time.
 fn check_attributes(body: &[u8], digest: &[u8; 32], signer: &Certificate) -> Result<Option<i64>> {
     let (mut list, mut at) = (Reader::new(body), None);
     let mut seen: Vec<Vec<u8>> = Vec::new();

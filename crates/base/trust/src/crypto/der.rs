@@ -1,4 +1,5 @@
-//! The little of DER (ITU-T X.690) and PEM (RFC 7468) that certificates and CMS need: writers, and a strict reader.
+//! The little of DER (ITU-T X.690) and PEM (RFC 7468) that certificates and CMS need: writers, and a strict
+//! reader.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

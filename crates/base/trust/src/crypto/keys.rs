@@ -100,8 +100,8 @@ impl PrivateKey {
         }
     }
 
-    /// Signs `message`: DER SEQUENCE { r, s } for SM2 (default identifier) and P-256 (SHA-256), 64 bytes for Ed25519.
-    /// All three are deterministic.
+    /// Signs `message`: DER SEQUENCE { r, s } for SM2 (default identifier) and P-256 (SHA-256), 64 bytes for
+    /// Ed25519. All three are deterministic.
     ///
     /// # Errors
     /// [`Error::Signature`] when the algorithm finds no signature; its chance is negligible.

@@ -1,5 +1,6 @@
-//! Cryptography of the trust room: the national algorithms (SM2, SM3, SM4) beside P-256 and Ed25519, sealed columns,
-//! the platform's own certificates and signed PDF files. Nothing here reads a clock; chance is an argument.
+//! Cryptography of the trust room: the national algorithms (SM2, SM3, SM4) beside P-256 and Ed25519, sealed
+//! columns, the platform's own certificates and signed PDF files. Nothing here reads a clock; chance is an
+//! argument.
 //!
 //! | file | what it holds |
 //! | --- | --- |

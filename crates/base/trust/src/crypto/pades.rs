@@ -1,8 +1,8 @@
 //! PAdES B-B (ETSI EN 319 142-1): signs a PDF by an incremental update and verifies what it finds in a file.
 //!
-//! Verifying does not parse the PDF. It takes the last `/ByteRange` in the file and demands that the two signed
-//! ranges start at 0, leave out exactly one hex string and nothing else; so a reader that is fooled by odd PDF
-//! structures cannot see bytes the signature does not cover.
+//! Verifying does not parse the PDF. It takes the last `/ByteRange` in the file and demands that the two
+//! signed ranges start at 0, leave out exactly one hex string and nothing else; so a reader that is fooled by
+//! odd PDF structures cannot see bytes the signature does not cover.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -44,8 +44,8 @@ pub struct Widget {
     pub content: Vec<u8>,
 }
 
-/// The look of a round official seal: a ring with the five-pointed star in the middle, as vectors. Text is left to
-/// the page below, where the typesetter has the fonts.
+/// The look of a round official seal: a ring with the five-pointed star in the middle, as vectors. Text is
+/// left to the page below, where the typesetter has the fonts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealLook {
     /// Colour, usually red.
@@ -90,8 +90,8 @@ impl SealLook {
 /// Signs `pdf` by appending an incremental update; the original bytes stay as they are.
 ///
 /// # Errors
-/// [`Error::Pdf`] for a damaged or encrypted file or a missing page, [`Error::Certificate`] and [`Error::Key`] when
-/// key, chain and time do not fit together.
+/// [`Error::Pdf`] for a damaged or encrypted file or a missing page, [`Error::Certificate`] and
+/// [`Error::Key`] when key, chain and time do not fit together.
 pub fn sign(pdf: &[u8], spec: &Spec<'_>) -> Result<Vec<u8>> {
     let chain = spec
         .chain
@@ -102,8 +102,8 @@ pub fn sign(pdf: &[u8], spec: &Spec<'_>) -> Result<Vec<u8>> {
     if !signer.valid_at(spec.at) {
         return Err(Error::Certificate("not valid at the signing time"));
     }
-    // The signature structure has constant length but for a few bytes of DER integers; 1 KiB is ample beside the
-    // certificates.
+    // The signature structure has constant length but for a few bytes of DER integers; 1 KiB is ample beside
+    // the certificates.
     let room = 1024 + chain.iter().map(|c| c.der().len()).sum::<usize>();
     let mut update = Update::open(pdf)?;
     let signature = signature_dictionary(spec, room)?;
@@ -429,8 +429,8 @@ pub struct Verified {
     pub problem: Option<String>,
 }
 
-/// Verifies the newest signature of `pdf` against DER certificates of trusted roots. Never fails: what cannot be read
-/// is not intact. Revocation is the caller's.
+/// Verifies the newest signature of `pdf` against DER certificates of trusted roots. Never fails: what cannot
+/// be read is not intact. Revocation is the caller's.
 pub fn verify(pdf: &[u8], roots: &[Vec<u8>]) -> Verified {
     let broken = |problem: String| Verified {
         problem: Some(problem),

@@ -1,7 +1,8 @@
 //! Sealed values, blind indexes and MACs, all under one 32-byte master key.
 //!
-//! Envelope: version byte 1 ‖ salt (16) ‖ ciphertext ‖ tag (16). Each envelope has its own SM4 key and nonce, derived
-//! from master and salt with HKDF over HMAC-SM3 (RFC 5869), so no count of envelopes can repeat a nonce under a key.
+//! Envelope: version byte 1 ‖ salt (16) ‖ ciphertext ‖ tag (16). Each envelope has its own SM4 key and nonce,
+//! derived from master and salt with HKDF over HMAC-SM3 (RFC 5869), so no count of envelopes can repeat a
+//! nonce under a key.
 
 use zeroize::Zeroizing;
 
@@ -15,8 +16,8 @@ const TAG: usize = 16;
 /// How many bytes an envelope is longer than its plaintext.
 pub const OVERHEAD: usize = 1 + SALT + TAG;
 
-/// Seals `plain` so that it opens only under `master` and with the same `aad` (the place it belongs to, such as
-/// table, column and row id).
+/// Seals `plain` so that it opens only under `master` and with the same `aad` (the place it belongs to, such
+/// as table, column and row id).
 ///
 /// # Errors
 /// [`Error::Sealed`] when `plain` is longer than 64 GiB.
@@ -41,14 +42,15 @@ pub fn open(master: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
     sm4_gcm_open(&key, &nonce, aad, body)
 }
 
-/// The blind index of a value that is stored sealed: equal values of one data element have equal indexes, and nobody
-/// without `master` can compute one. `normalised` must be brought to one spelling first. 64 hex digits.
+/// The blind index of a value that is stored sealed: equal values of one data element have equal indexes, and
+/// nobody without `master` can compute one. `normalised` must be brought to one spelling first. 64 hex
+/// digits.
 pub fn index(master: &[u8; 32], element: &str, normalised: &str) -> String {
     keyed(master, b"yiwang/index/v1", element, normalised)
 }
 
-/// A message authentication code over `text` for one `purpose` (link tokens, form states). 64 hex digits; compare
-/// with [`mac_matches`].
+/// A message authentication code over `text` for one `purpose` (link tokens, form states). 64 hex digits;
+/// compare with [`mac_matches`].
 pub fn mac(master: &[u8; 32], purpose: &str, text: &str) -> String {
     keyed(master, b"yiwang/mac/v1", purpose, text)
 }

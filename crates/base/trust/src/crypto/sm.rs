@@ -22,7 +22,8 @@ pub fn sm3(bytes: &[u8]) -> [u8; 32] {
 
 /// HMAC-SM3 over the concatenation of `parts` (GB/T 15852.2).
 pub fn hmac_sm3(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    // A key longer than a block is hashed first, as HMAC asks; doing it here keeps the length valid for every key.
+    // A key longer than a block is hashed first, as HMAC asks; doing it here keeps the length valid for every
+    // key.
     let mut block = Zeroizing::new([0u8; 64]);
     if key.len() > block.len() {
         block[..32].copy_from_slice(&sm3(key));
@@ -81,8 +82,8 @@ impl Sm2Key {
         self.0.public_key().to_sec1_bytes().to_vec()
     }
 
-    /// Signs `message` for the signer known as `distid`; DER SEQUENCE { r, s }. The nonce is derived from the key and
-    /// the message, so one message has one signature.
+    /// Signs `message` for the signer known as `distid`; DER SEQUENCE { r, s }. The nonce is derived from the
+    /// key and the message, so one message has one signature.
     ///
     /// # Errors
     /// [`Error::Key`] when `distid` is longer than the standard allows (8191 bytes).
@@ -104,8 +105,8 @@ pub fn sm2_verify(public: &[u8], distid: &str, message: &[u8], signature: &[u8])
     key.verify(message, &signature).map_err(|_| Error::Signature)
 }
 
-/// Encrypts `plain` with SM4-GCM and binds `aad` to it; the 16-byte tag follows the ciphertext. A nonce must never be
-/// used twice with one key.
+/// Encrypts `plain` with SM4-GCM and binds `aad` to it; the 16-byte tag follows the ciphertext. A nonce must
+/// never be used twice with one key.
 ///
 /// # Errors
 /// [`Error::Sealed`] when `plain` is longer than GCM allows (64 GiB).

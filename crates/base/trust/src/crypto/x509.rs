@@ -1,4 +1,5 @@
-//! The platform's own certificate authority: X.509 v3 (RFC 5280) with ECDSA P-256, SM2 (GM/T 0015) or Ed25519 keys.
+//! The platform's own certificate authority: X.509 v3 (RFC 5280) with ECDSA P-256, SM2 (GM/T 0015) or Ed25519
+//! keys.
 
 use super::der::{self, Reader};
 use super::keys::{Kind, PrivateKey, PublicKey};
@@ -329,8 +330,8 @@ impl Certificate {
         (self.not_before..self.not_after.saturating_add(1000)).contains(&at)
     }
 
-    /// Checks that `issuer` is an authority of the right name whose key signed this certificate. Dates are not looked
-    /// at.
+    /// Checks that `issuer` is an authority of the right name whose key signed this certificate. Dates are
+    /// not looked at.
     ///
     /// # Errors
     /// [`Error::Certificate`] or [`Error::Signature`] saying what does not fit.
@@ -352,9 +353,9 @@ impl Certificate {
         issuer.key.verify(&self.tbs, &self.signature)
     }
 
-    /// Whether this end-entity certificate leads to one of `roots` at the moment `at` (Unix milliseconds), over
-    /// intermediate certificates from `pool` if need be. Checks names, signatures, dates, usage and path lengths;
-    /// revocation is the caller's.
+    /// Whether this end-entity certificate leads to one of `roots` at the moment `at` (Unix milliseconds),
+    /// over intermediate certificates from `pool` if need be. Checks names, signatures, dates, usage and path
+    /// lengths; revocation is the caller's.
     pub fn trusted(&self, pool: &[Self], roots: &[Self], at: i64) -> bool {
         self.may_sign() && self.leads_to(pool, roots, at, 0)
     }

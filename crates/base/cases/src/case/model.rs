@@ -1,0 +1,103 @@
+//! A case (办件) and what it may do when.
+
+use crate::clock::CaseClock;
+use kernel::Resource;
+use process::State;
+use serde_json::{Map, Value as Json};
+
+/// Where a case stands, as people see it.
+pub mod state {
+    pub const DRAFT: &str = "draft";
+    pub const SUBMITTED: &str = "submitted";
+    pub const CORRECTING: &str = "correcting";
+    pub const HANDLING: &str = "handling";
+    pub const SUSPENDED: &str = "suspended";
+    pub const GRANTED: &str = "granted";
+    pub const REFUSED: &str = "refused";
+    pub const WITHDRAWN: &str = "withdrawn";
+}
+
+/// One application for one matter.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub id: String,
+    pub number: Option<String>,
+    pub matter: String,
+    pub matter_version: i64,
+    /// Subject ids.
+    pub applicant: String,
+    pub agent: Option<String>,
+    pub organisation: String,
+    pub org_path: String,
+    pub area_code: String,
+    pub state: String,
+    pub channel: String,
+    pub visits: i64,
+    pub form: Map<String, Json>,
+    pub process: Option<State>,
+    pub clock: Option<CaseClock>,
+    pub due_on: Option<String>,
+    pub provisional: bool,
+    pub on_time: Option<bool>,
+    pub version: i64,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub submitted_at: Option<i64>,
+    pub accepted_at: Option<i64>,
+    pub ended_at: Option<i64>,
+    /// Every organisation that takes part.
+    pub org_paths: Vec<String>,
+}
+
+impl Case {
+    pub fn resource(&self) -> Resource {
+        Resource {
+            kind: "Case",
+            id: self.id.clone(),
+            owners: std::iter::once(self.applicant.clone()).chain(self.agent.clone()).collect(),
+            org_paths: self.org_paths.clone(),
+            area_code: self.area_code.clone(),
+            state: self.state.clone(),
+        }
+    }
+    pub fn ended(&self) -> bool {
+        self.ended_at.is_some()
+    }
+    /// The applicant may change form and materials now.
+    pub fn editable(&self) -> bool {
+        matches!(self.state.as_str(), state::DRAFT | state::CORRECTING)
+    }
+}
+
+/// One work item as stored for lists.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct WorkRow {
+    pub id: String,
+    pub case_id: String,
+    pub work: u32,
+    pub node: String,
+    pub kind: String,
+    pub role: String,
+    pub org_path: String,
+    pub status: String,
+    pub outcome: Option<String>,
+    pub opinion: Option<String>,
+    pub actor: Option<String>,
+    pub post: Option<String>,
+    pub opened_at: i64,
+    pub closed_at: Option<i64>,
+    pub due_on: Option<String>,
+    pub round: i64,
+}
+
+/// One uploaded file, without its content.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct MaterialRow {
+    pub id: String,
+    pub material: String,
+    pub name: String,
+    pub media: String,
+    pub size: i64,
+    pub sha256: String,
+    pub created_at: i64,
+}

@@ -1,0 +1,351 @@
+//! SQL of cases, work items and materials.
+
+use super::model::{Case, MaterialRow, WorkRow};
+use kernel::{Ctx, Fault, Result, Row, Scope, ScopeColumns, Tx, Value, params};
+
+fn place(column: &str, id: &str) -> String {
+    format!("cases_case.{column}:{id}")
+}
+
+fn case(ctx: &Ctx, tx: &mut Tx<'_>, r: &Row) -> Result<Case> {
+    let id: String = r.get("id")?;
+    let form = ctx.protect().open(&place("form", &id), &r.get::<Vec<u8>>("form")?)?;
+    let process = match r.get::<Option<Vec<u8>>>("process")? {
+        Some(sealed) => Some(serde_json::from_str(&ctx.protect().open(&place("process", &id), &sealed)?)?),
+        None => None,
+    };
+    let clock = r.get::<Option<String>>("clock")?.map(|c| serde_json::from_str(&c)).transpose()?;
+    let org_paths = tx
+        .query("SELECT org_path FROM cases_organisation WHERE case_id = $1 ORDER BY org_path", params![id.as_str()])?
+        .iter()
+        .map(|r| r.get("org_path"))
+        .collect::<Result<_, Fault>>()?;
+    Ok(Case {
+        number: r.get("number")?,
+        matter: r.get("matter")?,
+        matter_version: r.get("matter_version")?,
+        applicant: r.get("applicant")?,
+        agent: r.get("agent")?,
+        organisation: r.get("organisation")?,
+        org_path: r.get("org_path")?,
+        area_code: r.get("area_code")?,
+        state: r.get("state")?,
+        channel: r.get("channel")?,
+        visits: r.get("visits")?,
+        form: serde_json::from_str(&form)?,
+        process,
+        clock,
+        due_on: r.get("due_on")?,
+        provisional: r.get("provisional")?,
+        on_time: r.get("on_time")?,
+        version: r.get("version")?,
+        created_at: r.get("created_at")?,
+        updated_at: r.get("updated_at")?,
+        submitted_at: r.get("submitted_at")?,
+        accepted_at: r.get("accepted_at")?,
+        ended_at: r.get("ended_at")?,
+        org_paths,
+        id,
+    })
+}
+
+/// The case by id, or by number; the row is locked in a write transaction on PostgreSQL.
+pub(crate) fn load(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<Case>> {
+    let row = tx.one("SELECT * FROM cases_case WHERE id = $1", params![id])?;
+    row.map(|r| case(ctx, tx, &r)).transpose()
+}
+
+pub(crate) fn insert(ctx: &Ctx, tx: &mut Tx<'_>, c: &Case) -> Result<()> {
+    let form = ctx.protect().seal(&place("form", &c.id), &serde_json::to_string(&c.form)?)?;
+    tx.execute(
+        "INSERT INTO cases_case(id, matter, matter_version, applicant, agent, organisation, org_path, area_code, state, \
+         channel, visits, form, provisional, version, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, 0, 1, $12, $12)",
+        params![
+            c.id.as_str(),
+            c.matter.as_str(),
+            c.matter_version,
+            c.applicant.as_str(),
+            c.agent.clone(),
+            c.organisation.as_str(),
+            c.org_path.as_str(),
+            c.area_code.as_str(),
+            c.state.as_str(),
+            c.channel.as_str(),
+            form,
+            c.created_at
+        ],
+    )?;
+    take_part(tx, &c.id, &c.org_path)
+}
+
+pub(crate) fn take_part(tx: &mut Tx<'_>, case: &str, org_path: &str) -> Result<()> {
+    tx.execute(
+        "INSERT INTO cases_organisation(case_id, org_path) VALUES ($1, $2) ON CONFLICT (case_id, org_path) DO NOTHING",
+        params![case, org_path],
+    )?;
+    Ok(())
+}
+
+/// Writes the whole case; refuses when somebody else wrote it since it was read.
+pub(crate) fn save(ctx: &Ctx, tx: &mut Tx<'_>, c: &Case) -> Result<()> {
+    let form = ctx.protect().seal(&place("form", &c.id), &serde_json::to_string(&c.form)?)?;
+    let process = match &c.process {
+        Some(p) => Some(ctx.protect().seal(&place("process", &c.id), &serde_json::to_string(p)?)?),
+        None => None,
+    };
+    let clock = c.clock.as_ref().map(serde_json::to_string).transpose()?;
+    let n = tx.execute(
+        "UPDATE cases_case SET number = $2, state = $3, visits = $4, form = $5, process = $6, clock = $7, due_on = $8, \
+         provisional = $9, on_time = $10, submitted_at = $11, accepted_at = $12, ended_at = $13, updated_at = $14, \
+         matter_version = $16, version = version + 1 WHERE id = $1 AND version = $15",
+        params![
+            c.id.as_str(),
+            c.number.clone(),
+            c.state.as_str(),
+            c.visits,
+            form,
+            process,
+            clock,
+            c.due_on.clone(),
+            c.provisional,
+            c.on_time,
+            c.submitted_at,
+            c.accepted_at,
+            c.ended_at,
+            ctx.now(),
+            c.version,
+            c.matter_version
+        ],
+    )?;
+    if n == 1 { Ok(()) } else { Err(kernel::Refusal::stale().into()) }
+}
+
+pub(crate) fn remove_draft(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    tx.execute("DELETE FROM cases_material WHERE case_id = $1", params![id])?;
+    tx.execute("DELETE FROM cases_organisation WHERE case_id = $1", params![id])?;
+    tx.execute("DELETE FROM cases_case WHERE id = $1 AND state = 'draft'", params![id])?;
+    Ok(())
+}
+
+/// The next number of a series, without gaps within committed cases.
+pub(crate) fn next_serial(tx: &mut Tx<'_>, series: &str) -> Result<i64, Fault> {
+    tx.execute(
+        "INSERT INTO kernel_sequence(name, value) VALUES ($1, 0) ON CONFLICT (name) DO NOTHING",
+        params![series],
+    )?;
+    tx.execute("UPDATE kernel_sequence SET value = value + 1 WHERE name = $1", params![series])?;
+    Ok(tx.scalar("SELECT value FROM kernel_sequence WHERE name = $1", params![series])?.unwrap_or(1))
+}
+
+fn work(r: &Row) -> Result<WorkRow, Fault> {
+    Ok(WorkRow {
+        id: r.get("id")?,
+        case_id: r.get("case_id")?,
+        work: r.get("work")?,
+        node: r.get("node")?,
+        kind: r.get("kind")?,
+        role: r.get("role")?,
+        org_path: r.get("org_path")?,
+        status: r.get("status")?,
+        outcome: r.get("outcome")?,
+        opinion: r.get("opinion")?,
+        actor: r.get("actor")?,
+        post: r.get("post")?,
+        opened_at: r.get("opened_at")?,
+        closed_at: r.get("closed_at")?,
+        due_on: r.get("due_on")?,
+        round: r.get("round")?,
+    })
+}
+
+pub(crate) fn works(tx: &mut Tx<'_>, case: &str) -> Result<Vec<WorkRow>, Fault> {
+    tx.query("SELECT * FROM cases_work WHERE case_id = $1 ORDER BY work", params![case])?.iter().map(work).collect()
+}
+
+pub(crate) fn insert_work(tx: &mut Tx<'_>, w: &WorkRow, area_code: &str) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO cases_work(id, case_id, work, node, kind, role, org_path, area_code, status, opened_at, due_on, round) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11)",
+        params![
+            w.id.as_str(),
+            w.case_id.as_str(),
+            w.work,
+            w.node.as_str(),
+            w.kind.as_str(),
+            w.role.as_str(),
+            w.org_path.as_str(),
+            area_code,
+            w.opened_at,
+            w.due_on.clone(),
+            w.round
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) struct Closing<'a> {
+    pub status: &'a str,
+    pub outcome: Option<&'a str>,
+    pub opinion: Option<&'a str>,
+    pub actor: Option<&'a str>,
+    pub post: Option<&'a str>,
+    pub at: i64,
+}
+
+pub(crate) fn close_work(tx: &mut Tx<'_>, id: &str, c: &Closing<'_>) -> Result<(), Fault> {
+    tx.execute(
+        "UPDATE cases_work SET status = $2, outcome = $3, opinion = $4, actor = $5, post = $6, closed_at = $7 WHERE id = $1",
+        params![id, c.status, c.outcome, c.opinion, c.actor, c.post, c.at],
+    )?;
+    Ok(())
+}
+
+/// Open work for these (role, organisation subtree, area) triples, the soonest due first.
+pub(crate) fn queue(tx: &mut Tx<'_>, grants: &[(String, String, String)], limit: u32, skip: u32) -> Result<Vec<Row>, Fault> {
+    if grants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut p: Vec<Value> = Vec::new();
+    let any: Vec<String> = grants
+        .iter()
+        .map(|(role, path, area)| {
+            p.extend([role.into(), format!("{path}%").into(), format!("{area}%").into()]);
+            let n = p.len();
+            format!("(w.role = ${} AND w.org_path LIKE ${} AND w.area_code LIKE ${n})", n - 2, n - 1)
+        })
+        .collect();
+    tx.query(
+        &format!(
+            "SELECT w.*, c.number, c.matter, c.matter_version, c.applicant, c.state, c.clock, c.due_on AS case_due, \
+             c.provisional, c.submitted_at FROM cases_work w JOIN cases_case c ON c.id = w.case_id \
+             WHERE w.status = 'open' AND ({}) \
+             ORDER BY CASE WHEN c.state = 'correcting' OR c.state = 'suspended' THEN 1 ELSE 0 END, \
+             COALESCE(c.due_on, '9999'), w.opened_at, w.id LIMIT {limit} OFFSET {skip}",
+            any.join(" OR ")
+        ),
+        &p,
+    )
+}
+
+pub(crate) fn done_by(tx: &mut Tx<'_>, actor: &str, limit: u32) -> Result<Vec<Row>, Fault> {
+    tx.query(
+        &format!(
+            "SELECT w.*, c.number, c.matter, c.matter_version, c.state FROM cases_work w JOIN cases_case c ON c.id = w.case_id \
+             WHERE w.actor = $1 ORDER BY w.closed_at DESC LIMIT {limit}"
+        ),
+        params![actor],
+    )
+}
+
+/// Cases in scope, newest first; `number` finds by its beginning, `state` by state.
+pub(crate) fn list(
+    tx: &mut Tx<'_>,
+    scope: &Scope,
+    number: &str,
+    state: &str,
+    limit: u32,
+    skip: u32,
+) -> Result<Vec<Row>, Fault> {
+    let mut p: Vec<Value> = Vec::new();
+    let columns = ScopeColumns { owner: "c.applicant", org_path: "o.org_path", area_code: "c.area_code" };
+    let mut sql = format!(
+        "SELECT DISTINCT c.id, c.number, c.matter, c.matter_version, c.applicant, c.state, c.clock, c.due_on, c.provisional, \
+         c.created_at, c.submitted_at, c.ended_at FROM cases_case c JOIN cases_organisation o ON o.case_id = c.id WHERE {}",
+        scope.sql(columns, &mut p)
+    );
+    if !number.is_empty() {
+        p.push(format!("%{}%", number.replace(['%', '_'], "")).into());
+        sql.push_str(&format!(" AND c.number LIKE ${}", p.len()));
+    }
+    if !state.is_empty() {
+        p.push(state.into());
+        sql.push_str(&format!(" AND c.state = ${}", p.len()));
+    }
+    sql.push_str(&format!(" ORDER BY c.created_at DESC, c.id LIMIT {limit} OFFSET {skip}"));
+    tx.query(&sql, &p)
+}
+
+/// A subject's own cases, newest first.
+pub(crate) fn of(tx: &mut Tx<'_>, subject: &str, limit: u32) -> Result<Vec<Row>, Fault> {
+    tx.query(
+        &format!(
+            "SELECT id, number, matter, matter_version, applicant, state, clock, due_on, provisional, created_at, submitted_at, \
+             ended_at, updated_at FROM cases_case WHERE applicant = $1 ORDER BY created_at DESC LIMIT {limit}"
+        ),
+        params![subject],
+    )
+}
+
+pub(crate) fn materials(tx: &mut Tx<'_>, case: &str) -> Result<Vec<MaterialRow>, Fault> {
+    tx.query(
+        "SELECT id, material, name, media, size, sha256, created_at FROM cases_material WHERE case_id = $1 \
+         ORDER BY created_at, id",
+        params![case],
+    )?
+    .iter()
+    .map(|r| {
+        Ok(MaterialRow {
+            id: r.get("id")?,
+            material: r.get("material")?,
+            name: r.get("name")?,
+            media: r.get("media")?,
+            size: r.get("size")?,
+            sha256: r.get("sha256")?,
+            created_at: r.get("created_at")?,
+        })
+    })
+    .collect()
+}
+
+pub(crate) fn insert_material(tx: &mut Tx<'_>, case: &str, m: &MaterialRow, content: Vec<u8>) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO cases_material(id, case_id, material, name, media, size, sha256, content, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        params![
+            m.id.as_str(),
+            case,
+            m.material.as_str(),
+            m.name.as_str(),
+            m.media.as_str(),
+            m.size,
+            m.sha256.as_str(),
+            content,
+            m.created_at
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn remove_material(tx: &mut Tx<'_>, case: &str, id: &str) -> Result<u64, Fault> {
+    tx.execute("DELETE FROM cases_material WHERE case_id = $1 AND id = $2", params![case, id])
+}
+
+pub(crate) fn material_content(tx: &mut Tx<'_>, case: &str, id: &str) -> Result<Option<Vec<u8>>, Fault> {
+    tx.scalar("SELECT content FROM cases_material WHERE case_id = $1 AND id = $2", params![case, id])
+}
+
+/// (items, answer by, asked at, answered at) of the one correction.
+pub(crate) fn correction(tx: &mut Tx<'_>, case: &str) -> Result<Option<serde_json::Value>, Fault> {
+    tx.one("SELECT items, answer_by, asked_at, answered_at FROM cases_correction WHERE case_id = $1", params![case])?
+        .map(|r| {
+            Ok(serde_json::json!({
+                "items": r.get::<serde_json::Value>("items")?, "answer_by": r.get::<String>("answer_by")?,
+                "asked_at": r.get::<i64>("asked_at")?, "answered_at": r.get::<Option<i64>>("answered_at")?,
+            }))
+        })
+        .transpose()
+}
+
+pub(crate) fn ask_correction(tx: &mut Tx<'_>, case: &str, items: &[String], by: &str, at: i64) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO cases_correction(case_id, items, answer_by, asked_at) VALUES ($1, $2, $3, $4)",
+        params![case, serde_json::json!(items), by, at],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn answer_correction(tx: &mut Tx<'_>, case: &str, at: i64) -> Result<(), Fault> {
+    tx.execute("UPDATE cases_correction SET answered_at = $2 WHERE case_id = $1", params![case, at])?;
+    Ok(())
+}

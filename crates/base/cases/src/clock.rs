@@ -1,0 +1,161 @@
+//! Legal time: working days by the city's holiday table, the clocks of a case, its light.
+
+use calendar::{Clock, Due, HolidayTable, Light};
+use jiff::civil::Date;
+use kernel::{Ctx, Fact, Fault, Result, params};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The holiday table in force.
+pub struct Holidays(pub HolidayTable);
+
+const SETTING: &str = "holidays";
+
+/// Reads a holiday table (TOML).
+pub fn parse(text: &str) -> Result<HolidayTable, Fault> {
+    toml::from_str(text).map_err(|e| Fault::of("holiday table", e))
+}
+
+/// The table in force; the pack's until an operator applies a newer one.
+pub fn table(ctx: &Ctx) -> Result<Arc<Holidays>, Fault> {
+    ctx.service::<Holidays>()
+}
+
+/// Puts the stored table, or the pack's, into force, and warns when it ends soon.
+pub async fn open(ctx: &Ctx, pack: &kernel::pack::Pack) -> Result<()> {
+    let stored: Option<String> = ctx
+        .read("cases.holidays", |tx| {
+            Ok(tx.scalar("SELECT value FROM kernel_setting WHERE name = $1", params![SETTING])?)
+        })
+        .await?;
+    let text = match stored {
+        Some(text) => text,
+        None => pack.text("calendar/cn.toml")?,
+    };
+    ctx.app.services.put(Holidays(parse(&text)?));
+    for warning in warnings(ctx)? {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}
+
+/// What an operator should know: the table ends within 60 days, or has ended.
+pub fn warnings(ctx: &Ctx) -> Result<Vec<String>> {
+    let holidays = table(ctx)?;
+    let left = holidays.0.known_to.since(ctx.today()).map(|s| s.get_days()).unwrap_or(0);
+    Ok(if left < 60 {
+        vec![format!(
+            "the holiday table ends on {}: later due dates count weekdays and are marked provisional; apply the next \
+             table with `yiwang calendar FILE`",
+            holidays.0.known_to
+        )]
+    } else {
+        Vec::new()
+    })
+}
+
+/// Applies a newer table and recomputes the provisional due dates of open cases.
+pub async fn apply(ctx: &Ctx, text: &str) -> Result<usize> {
+    let table = parse(text)?;
+    ctx.app.services.put(Holidays(table));
+    ctx.tx("cases.holidays", |tx| {
+        tx.execute(
+            "INSERT INTO kernel_setting(name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2",
+            params![SETTING, text],
+        )?;
+        Ok(())
+    })
+    .await?;
+    let open: Vec<String> = ctx
+        .read("cases.provisional", |tx| {
+            let rows = tx.query("SELECT id FROM cases_case WHERE provisional = 1 AND ended_at IS NULL ORDER BY id", &[])?;
+            Ok(rows.iter().map(|r| r.get("id")).collect::<Result<Vec<String>, Fault>>()?)
+        })
+        .await?;
+    for id in &open {
+        ctx.tx("cases.recompute", |tx| {
+            let Some(mut case) = crate::case::store::load(ctx, tx, id)? else { return Ok(()) };
+            crate::case::runtime::set_due(ctx, &mut case)?;
+            crate::case::store::save(ctx, tx, &case)?;
+            let fact = Fact::new("cases.case.due-recomputed", id).payload(serde_json::json!({ "due_on": case.due_on }));
+            ctx.emit(tx, fact.touch(&crate::CASE, id))?;
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(open.len())
+}
+
+/// The clock of one phase of a case, as stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseClock {
+    /// `acceptance` or `decision`.
+    pub phase: String,
+    pub start: Date,
+    /// Working days.
+    pub limit: u32,
+    pub suspensions: Vec<(Date, Option<Date>)>,
+    pub extension: u32,
+}
+
+impl CaseClock {
+    pub fn begin(phase: &str, start: Date, limit: u32) -> CaseClock {
+        CaseClock { phase: phase.into(), start, limit, suspensions: Vec::new(), extension: 0 }
+    }
+    fn engine(&self) -> Clock {
+        Clock {
+            start: self.start,
+            limit: self.limit,
+            suspensions: self.suspensions.clone(),
+            extension: self.extension,
+        }
+    }
+    /// `None` while the clock is stopped.
+    pub fn due(&self, table: &HolidayTable) -> Option<Due> {
+        self.engine().due(table)
+    }
+    /// Working days left, negative when overdue.
+    pub fn remaining(&self, table: &HolidayTable, today: Date) -> i64 {
+        self.engine().remaining(table, today)
+    }
+    pub fn stop(&mut self, on: Date) {
+        self.suspensions.push((on, None));
+    }
+    pub fn go_on(&mut self, on: Date) {
+        if let Some(last) = self.suspensions.last_mut()
+            && last.1.is_none()
+        {
+            last.1 = Some(on);
+        }
+    }
+}
+
+/// A light with its words: `green`, `yellow`, `red`, or `stopped` while the clock stands still.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Shown {
+    pub light: &'static str,
+    pub text: String,
+    pub remaining: i64,
+}
+
+/// The light of a clock today, by the pack's threshold.
+pub fn light(ctx: &Ctx, clock: &CaseClock) -> Result<Shown> {
+    let table = table(ctx)?;
+    if clock.due(&table.0).is_none() {
+        return Ok(Shown { light: "stopped", text: ctx.t("cases-light-stopped", &[]), remaining: i64::MAX });
+    }
+    let yellow = ctx.app.city["lights"]["yellow_at_remaining"].as_i64().unwrap_or(2);
+    let remaining = clock.remaining(&table.0, ctx.today());
+    let light = match clock.engine().light(&table.0, ctx.today(), yellow) {
+        Light::Green => "green",
+        Light::Yellow => "yellow",
+        Light::Red => "red",
+    };
+    let days = remaining.unsigned_abs().to_string();
+    let key = match remaining {
+        0 => "cases-light-today",
+        n if n < 0 => "cases-light-over",
+        _ => "cases-light-left",
+    };
+    Ok(Shown { light, text: ctx.t(key, &[("days", &days)]), remaining })
+}

@@ -1,0 +1,74 @@
+//! Yiwang (一网): the digital government of a city in one program. This crate only puts the rooms together: which modules
+//! there are, how the kernel's ports are wired, how the city pack is applied, and the command line.
+
+pub mod assets;
+pub mod config;
+
+use kernel::ctx::{App, Clock, Config, Ports};
+use kernel::module::Services;
+use kernel::pack::{self, Pack};
+use kernel::start::{self, Chance};
+use kernel::{Module, Result};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Every module, in the order of the floors. A new one is one line here.
+pub fn modules() -> Vec<Module> {
+    vec![
+        kernel::module(),
+        assets::module(),
+        trust::module(),
+        identity::module(),
+        data::module(),
+        documents::module(),
+        cases::module(),
+        services::module(),
+        indicators::module(),
+        portal::module(),
+    ]
+}
+
+/// What [`open`] needs besides the configuration.
+pub struct Surroundings {
+    pub clock: Arc<dyn Clock>,
+    pub chance: Chance,
+    /// The master key when it does not come from the data folder.
+    pub master_key: Option<String>,
+}
+
+/// Opens the city: keys, database, migrations, pack (into an empty database), policies, demonstration accounts.
+pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result<Arc<App>> {
+    std::fs::create_dir_all(&config.data)
+        .map_err(|e| kernel::Fault::of(format!("cannot make the data folder {}", config.data.display()), e))?;
+    let master: Arc<dyn kernel::ctx::Protect> =
+        Arc::new(trust::Master::open(&config.data, with.master_key.as_deref())?);
+    let pack = Arc::new(Pack::read(pack_dir)?);
+    let policies = Arc::new(identity::Policies::default());
+    let zone = pack.city()["zone"].as_str().unwrap_or("Asia/Shanghai").to_string();
+    let people = Arc::new(identity::Identity { policies: policies.clone(), protect: master.clone(), zone });
+    let ports = Ports {
+        authorise: policies.clone(),
+        protect: master,
+        sessions: people.clone(),
+        ask: Arc::new(data::Library),
+        accessed: people,
+    };
+    let demo = config.demo;
+    let app =
+        start::assemble(config, Some(&pack), modules(), ports, Services::default(), with.clock, with.chance).await?;
+    let ctx = app.system("start");
+    trust::check_master(&ctx).await?;
+    pack::apply_to_empty(&app, pack.clone()).await?;
+    identity::api::load_policies(&ctx, &policies, &pack).await?;
+    services::open(&ctx, &pack).await?;
+    documents::open(&ctx, &pack).await?;
+    if demo {
+        identity::api::open_demo(&ctx, &pack).await?;
+        data::collect_all(&ctx, &pack).await?;
+    }
+    app.services.put(CityPack(pack));
+    Ok(app)
+}
+
+/// The pack this instance was opened with, for command-line verbs.
+pub struct CityPack(pub Arc<Pack>);
