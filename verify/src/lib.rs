@@ -1,1 +1,209 @@
-//! Room being built.
+//! Checks a published log, and certificates against it, without any part of the server.
+//!
+//! Input are files anyone can fetch: the log after C2SP tlog-tiles, the certificate, and its proof. The only
+//! thing to trust is the verifier key.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use merkle::{Checkpoint, Hash, NoteVerifier, Tree};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+const PROOF_FORMAT: &str = "yiwang-proof/1";
+const ISSUED: &str = "documents.certificate.issued";
+
+/// A log that fits its signed checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Identity of the log.
+    pub origin: String,
+    /// Number of entries.
+    pub size: u64,
+    /// Root hash in hexadecimal.
+    pub root_hex: String,
+}
+
+/// Recomputes the root of the log in `dir` from its entries and compares it with the signed checkpoint.
+///
+/// `key` is the note verifier key `name+id+key`. Entries beyond the size of the checkpoint are not looked at:
+/// they may be published before the next checkpoint.
+///
+/// # Errors
+/// A sentence that says what does not fit.
+pub fn verify_log(key: &str, dir: &Path) -> Result<Report, String> {
+    let (log, _) = check_log(&trusted(key)?, dir, 0)?;
+    Ok(Report {
+        origin: log.origin,
+        size: log.size,
+        root_hex: hex(&log.root),
+    })
+}
+
+/// Checks that the PDF is the certificate whose issue is recorded in the log.
+///
+/// `proof_json` is the proof file (`yiwang-proof/1`). With `dir`, the whole log is checked as well, and that it
+/// continues the log the proof speaks of. Returns a sentence for the reader.
+///
+/// # Errors
+/// A sentence that says what does not fit.
+pub fn verify_certificate(
+    key: &str,
+    dir: Option<&Path>,
+    pdf: &[u8],
+    proof_json: &str,
+) -> Result<String, String> {
+    let key = trusted(key)?;
+    let proof: Proof =
+        serde_json::from_str(proof_json).map_err(|e| format!("the proof cannot be read: {e}"))?;
+    if proof.format != PROOF_FORMAT {
+        return Err(format!(
+            "the proof has the format {:?}, not {PROOF_FORMAT:?}",
+            proof.format
+        ));
+    }
+    let head = checkpoint(&proof.checkpoint, &key).map_err(|e| format!("the proof's checkpoint: {e}"))?;
+    let leaf = merkle::leaf_hash(proof.leaf.as_bytes());
+    if !merkle::verify_inclusion(&leaf, proof.index, head.size, &proof.hashes()?, &head.root) {
+        return Err("the proof does not show that the entry is in the log".into());
+    }
+    let digest = hex(&Sha256::digest(pdf));
+    entry_fits(&proof.leaf, &digest)?;
+    let mut text = format!(
+        "certificate with SHA-256 {digest} is entry {} of {} in the log {}",
+        proof.index, head.size, head.origin
+    );
+    if let Some(dir) = dir {
+        let (log, then) = check_log(&key, dir, head.size)?;
+        if log.origin != head.origin {
+            return Err(format!(
+                "the proof is of the log {:?}, the folder holds {:?}",
+                head.origin, log.origin
+            ));
+        }
+        match then {
+            None => {
+                return Err(format!(
+                    "the folder holds {} entries, fewer than the {} of the proof; fetch the log again",
+                    log.size, head.size
+                ));
+            }
+            Some(root) if root != head.root => {
+                return Err(format!(
+                    "the first {} entries of the folder are not those of the proof",
+                    head.size
+                ));
+            }
+            Some(_) => text.push_str(&format!(", and the log of {} entries continues it", log.size)),
+        }
+    }
+    Ok(text)
+}
+
+/// The proof file; hashes are base64, the lowest sibling first.
+#[derive(Deserialize)]
+struct Proof {
+    format: String,
+    leaf: String,
+    index: u64,
+    hashes: Vec<String>,
+    checkpoint: String,
+}
+
+impl Proof {
+    fn hashes(&self) -> Result<Vec<Hash>, String> {
+        let hash = |text: &String| STANDARD.decode(text).ok().and_then(|b| Hash::try_from(b).ok());
+        let hashes: Option<_> = self.hashes.iter().map(hash).collect();
+        hashes.ok_or_else(|| "a hash of the proof is not 32 bytes in base64".into())
+    }
+}
+
+/// The part of a log entry that is compared.
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    payload: serde_json::Value,
+}
+
+fn entry_fits(leaf: &str, pdf_sha256: &str) -> Result<(), String> {
+    let entry: Entry = serde_json::from_str(leaf).map_err(|e| format!("the entry cannot be read: {e}"))?;
+    if entry.kind != ISSUED {
+        return Err(format!(
+            "the entry is a {:?}, not the issue of a certificate",
+            entry.kind
+        ));
+    }
+    match entry.payload.get("pdf_sha256").and_then(|v| v.as_str()) {
+        Some(recorded) if recorded == pdf_sha256 => Ok(()),
+        Some(recorded) => Err(format!(
+            "the file has the SHA-256 {pdf_sha256}, the entry records {recorded}"
+        )),
+        None => Err("the entry records no SHA-256 of a file".into()),
+    }
+}
+
+fn trusted(key: &str) -> Result<NoteVerifier, String> {
+    NoteVerifier::parse(key).map_err(|e| e.to_string())
+}
+
+fn checkpoint(note: &str, key: &NoteVerifier) -> Result<Checkpoint, String> {
+    let text = merkle::verify_note(note, key).map_err(|e| e.to_string())?;
+    Checkpoint::parse(text).map_err(|e| e.to_string())
+}
+
+/// The signed head of the log in `dir`, recomputed, and the root it had at `mark` entries if it is that long.
+fn check_log(key: &NoteVerifier, dir: &Path, mark: u64) -> Result<(Checkpoint, Option<Hash>), String> {
+    let note =
+        String::from_utf8(read(dir, "checkpoint")?).map_err(|_| "checkpoint: not UTF-8".to_string())?;
+    let head = checkpoint(&note, key).map_err(|e| format!("checkpoint: {e}"))?;
+    let mut tree = Tree::new();
+    let mut then = (mark == 0).then(|| tree.root());
+    for index in 0..head.size.div_ceil(u64::from(merkle::TILE_WIDTH)) {
+        for entry in bundle(dir, index, head.size - tree.size())? {
+            tree.append(merkle::leaf_hash(&entry));
+            if tree.size() == mark {
+                then = Some(tree.root());
+            }
+        }
+    }
+    if tree.root() != head.root {
+        return Err(format!(
+            "the {} entries give the root {}, the checkpoint has {}",
+            head.size,
+            hex(&tree.root()),
+            hex(&head.root)
+        ));
+    }
+    Ok((head, then))
+}
+
+/// The entries of one bundle when `left` entries are still to come, at most a full bundle.
+fn bundle(dir: &Path, index: u64, left: u64) -> Result<Vec<Vec<u8>>, String> {
+    let full = merkle::entries_path(index, None);
+    let width = u16::try_from(left)
+        .unwrap_or(merkle::TILE_WIDTH)
+        .min(merkle::TILE_WIDTH);
+    let partial = merkle::entries_path(index, Some(width));
+    // A log may delete a partial bundle once the full one is there.
+    let path = if dir.join(&partial).is_file() {
+        partial
+    } else {
+        full
+    };
+    let mut entries = merkle::decode_bundle(&read(dir, &path)?).map_err(|e| format!("{path}: {e}"))?;
+    let want = usize::from(width);
+    if entries.len() < want {
+        return Err(format!("{path}: {} entries instead of {want}", entries.len()));
+    }
+    entries.truncate(want);
+    Ok(entries)
+}
+
+fn read(dir: &Path, path: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(dir.join(path)).map_err(|e| format!("{path}: {e}"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,1 +1,117 @@
-fn main() {}
+//! Command line of the verifier.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Checks a published log of Yiwang, and a certificate against it.
+
+usage: yiwang-verify --key FILE LOGDIR [CERTIFICATE.pdf PROOF.json]
+
+  --key FILE       text file with the verifier key of the log (name+id+key)
+  LOGDIR           folder with `checkpoint` and `tile/entries/...` as published
+  CERTIFICATE.pdf  certificate as issued
+  PROOF.json       proof handed out with it
+
+exit code: 0 everything fits, 1 something does not fit, 2 wrong use or unreadable file
+";
+
+/// What went wrong, by exit code.
+enum Failure {
+    Refuted(String),
+    Usage(String),
+}
+
+struct Args {
+    key: PathBuf,
+    log: PathBuf,
+    certificate: Option<(PathBuf, PathBuf)>,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|a| a.to_string_lossy().into_owned())
+        .collect();
+    if args.iter().any(|a| a == "--help" || a == "-h") {
+        say(HELP.trim_end());
+        return ExitCode::SUCCESS;
+    }
+    match parse(args).and_then(|args| run(&args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Refuted(why)) => {
+            say(&format!("FAILED: {why}"));
+            ExitCode::from(1)
+        }
+        Err(Failure::Usage(why)) => {
+            // A closed standard error leaves nothing better to do than the exit code.
+            let _ = writeln!(std::io::stderr(), "yiwang-verify: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn parse(args: Vec<String>) -> Result<Args, Failure> {
+    let usage = |why: &str| Failure::Usage(format!("{why}; see --help"));
+    let (mut key, mut files) = (None, Vec::new());
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--key" => key = Some(args.next().ok_or_else(|| usage("--key needs a file"))?.into()),
+            a if a.starts_with("--") => return Err(usage(&format!("unknown option {a}"))),
+            _ => files.push(PathBuf::from(arg)),
+        }
+    }
+    let key = key.ok_or_else(|| usage("--key is missing"))?;
+    let mut files = files.into_iter();
+    match (files.next(), files.next(), files.next(), files.next()) {
+        (Some(log), None, ..) => Ok(Args {
+            key,
+            log,
+            certificate: None,
+        }),
+        (Some(log), Some(pdf), Some(proof), None) => Ok(Args {
+            key,
+            log,
+            certificate: Some((pdf, proof)),
+        }),
+        _ => Err(usage("give LOGDIR, or LOGDIR CERTIFICATE.pdf PROOF.json")),
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let key = text(&args.key)?;
+    if !args.log.is_dir() {
+        return Err(Failure::Usage(format!("{}: not a folder", args.log.display())));
+    }
+    let files = match &args.certificate {
+        Some((pdf, proof)) => Some((bytes(pdf)?, text(proof)?)),
+        None => None,
+    };
+    let report = verify::verify_log(&key, &args.log).map_err(Failure::Refuted)?;
+    say(&format!(
+        "log {}: {} entries, root {}",
+        report.origin, report.size, report.root_hex
+    ));
+    say("OK: the entries fit the signed checkpoint");
+    if let Some((pdf, proof)) = files {
+        let done =
+            verify::verify_certificate(&key, Some(&args.log), &pdf, &proof).map_err(Failure::Refuted)?;
+        say(&format!("OK: {done}"));
+    }
+    Ok(())
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(bytes(path)?).map_err(|_| Failure::Usage(format!("{}: not UTF-8", path.display())))
+}
+
+fn say(line: &str) {
+    // As above: the exit code still tells the result when nobody reads.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

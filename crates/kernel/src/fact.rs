@@ -208,3 +208,34 @@ pub fn number_committed(tx: &mut Tx<'_>) -> Result<u64, Fault> {
     )?;
     Ok(n)
 }
+
+/// One entry of a subject's history, as timelines show it; includes facts that are not numbered yet.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub kind: String,
+    pub actor: String,
+    /// UTC milliseconds.
+    pub at: i64,
+    pub payload: Json,
+    pub seq: Option<i64>,
+}
+
+/// What happened to any of these subjects, oldest first.
+pub fn history(tx: &mut Tx<'_>, subjects: &[&str]) -> Result<Vec<Entry>, Fault> {
+    let mut out = Vec::new();
+    for subject in subjects {
+        let sql = "SELECT type, actor, at, payload, seq, id FROM kernel_fact WHERE subject = $1 ORDER BY at, id";
+        for r in tx.query(sql, params![*subject])? {
+            let entry = Entry {
+                kind: r.get("type")?,
+                actor: r.get("actor")?,
+                at: r.get("at")?,
+                payload: r.get("payload")?,
+                seq: r.get("seq")?,
+            };
+            out.push((entry.at, r.get::<String>("id")?, entry));
+        }
+    }
+    out.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    Ok(out.into_iter().map(|(_, _, e)| e).collect())
+}

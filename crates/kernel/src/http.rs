@@ -291,3 +291,38 @@ pub fn attachment(name: &str, kind: &str, bytes: Vec<u8>) -> Response {
     )
         .into_response()
 }
+
+/// The answer already given to this actor under an idempotency key; a key used with another body is refused.
+pub async fn answered(ctx: &Ctx, key: &str, body: &str) -> Result<Option<Json>> {
+    let hash = body_hash(body);
+    ctx.read("kernel.idempotency", |tx| {
+        let row = tx.one(
+            "SELECT body_hash, response FROM kernel_idempotency WHERE actor = $1 AND key = $2",
+            crate::params![ctx.actor.id.as_str(), key],
+        )?;
+        match row {
+            None => Ok(None),
+            Some(r) if r.get::<String>("body_hash")? != hash => Err(Refusal::new("kernel-token-reused").into()),
+            Some(r) => Ok(Some(r.get("response")?)),
+        }
+    })
+    .await
+}
+
+/// Keeps an answer under an idempotency key.
+pub async fn answer(ctx: &Ctx, key: &str, body: &str, response: &Json) -> Result<()> {
+    ctx.tx("kernel.idempotency", |tx| {
+        tx.execute(
+            "INSERT INTO kernel_idempotency(actor, key, body_hash, response, at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (actor, key) DO NOTHING",
+            crate::params![ctx.actor.id.as_str(), key, body_hash(body), response, ctx.now()],
+        )?;
+        Ok(())
+    })
+    .await
+}
+
+fn body_hash(body: &str) -> String {
+    use sha2::Digest;
+    hex::encode(sha2::Sha256::digest(body.as_bytes()))
+}

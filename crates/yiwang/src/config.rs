@@ -65,7 +65,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         node: get("node").or(file.node).unwrap_or_else(|| "node-1".into()),
         fast_hash: false,
     };
-    let pack = get("pack").map(PathBuf::from).or(file.pack).unwrap_or_else(|| "packs/huaian".into());
+    let pack = get("pack").map(PathBuf::from).or(file.pack).unwrap_or_else(|| "pack".into());
     Ok(Options { config, pack, words, master_key: env("YIWANG_MASTER_KEY") })
 }
 

@@ -1,1 +1,146 @@
-//! Room being built.
+//! Cases (办件): the runtime that every matter runs on. A matter is content; this crate knows none by name.
+//!
+//! - [`catalogue`]: the matters, parsed, by id and version
+//! - [`case`]: drafts, submission, work items, corrections, materials; their pages
+//! - [`clock`]: working days, due dates, lights
+//! - [`rating`]: 好差评 and follow-ups
+//! - [`api`]: what other crates may ask
+
+pub mod api;
+mod case;
+mod catalogue;
+pub mod clock;
+mod rating;
+
+use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, PublicView, boxed};
+use kernel::{Door, Module, Route, Table};
+use serde_json::json;
+
+pub use catalogue::{Catalogue, Material, Matter};
+
+#[derive(rust_embed::RustEmbed)]
+#[folder = "."]
+#[include = "templates/**/*.html"]
+#[include = "migrations/*.sql"]
+#[include = "locales/*.ftl"]
+struct Files;
+
+/// Rows that facts cover.
+pub(crate) static CASE: Table = Table {
+    name: "cases_case",
+    columns: &[
+        "id", "number", "matter", "applicant", "agent", "organisation", "channel", "visits", "due_on", "on_time",
+        "created_at", "submitted_at", "accepted_at", "ended_at",
+    ],
+};
+pub(crate) static WORK: Table = Table {
+    name: "cases_work",
+    columns: &["id", "case_id", "node", "role", "org_path", "status", "outcome", "opinion", "actor", "opened_at", "closed_at", "round"],
+};
+pub(crate) static RATING: Table = Table { name: "cases_rating", columns: &["case_id", "grade", "comment", "at"] };
+pub(crate) static FOLLOWUP: Table =
+    Table { name: "cases_followup", columns: &["case_id", "state", "due_on", "outcome", "actor", "opened_at", "closed_at"] };
+
+/// Uploads: up to this many bytes in one form.
+const FORM_BYTES: usize = 48 << 20;
+
+/// See the crate.
+pub fn module() -> Module {
+    use axum::routing::{get, post};
+    use case::{web, work_web};
+    let mut m = Module::new::<Files>("cases");
+    let work = Door::Permission("cases.case.read");
+    let answer = || json!({ "type": "object" });
+    m.routes = vec![
+        Route::new("/cases/{id}", Door::SignedIn, get(web::show)),
+        Route::new("/cases/{id}/form", Door::SignedIn, get(web::form).post(web::send_form)).body(FORM_BYTES),
+        Route::new("/cases/{id}/draft", Door::SignedIn, post(web::autosave)).body(FORM_BYTES),
+        Route::new("/cases/{id}/receipt", Door::SignedIn, get(web::receipt)),
+        Route::new("/cases/{id}/withdrawal", Door::SignedIn, post(web::withdraw)),
+        Route::new("/cases/{id}/rating", Door::SignedIn, post(rating::web::rate)),
+        Route::new("/cases/{id}/materials/{file}", Door::SignedIn, get(web::material)),
+        Route::new("/work", work, get(work_web::queue)),
+        Route::new("/work/done", work, get(work_web::done)),
+        Route::new("/work/cases", work, get(work_web::list)),
+        Route::new("/work/cases/{id}", work, get(work_web::show)),
+        Route::new("/work/cases/{id}/work/{work}", work, post(work_web::finish)),
+        Route::new("/work/cases/{id}/correction", Door::Permission("cases.case.accept"), post(work_web::correction)),
+        Route::new("/work/cases/{id}/send-back", Door::Permission("cases.case.review"), post(work_web::send_back)),
+        Route::new("/work/cases/{id}/suspension", Door::Permission("cases.case.suspend"), post(work_web::suspension)),
+        Route::new("/work/followups", Door::Permission("cases.followup.read"), get(rating::web::followups)),
+        Route::new("/work/followups/{id}", Door::Permission("cases.followup.close"), post(rating::web::close)),
+        Route::new("/api/v1/cases", Door::SignedIn, get(web::api_list).post(web::api_create))
+            .doc("GET", "Cases that the caller may read", json!(null), answer())
+            .doc(
+                "POST",
+                "Start a case and, with `submit`, hand it in; send an Idempotency-Key",
+                json!({ "type": "object", "required": ["matter"], "properties": { "matter": { "type": "string" },
+                    "form": { "type": "object" }, "submit": { "type": "boolean" } } }),
+                answer(),
+            ),
+        Route::new("/api/v1/cases/{id}", Door::SignedIn, get(web::api_show)).doc("GET", "One case", json!(null), answer()),
+        Route::new("/api/v1/cases/{id}/work/{work}", work, post(web::api_finish)).doc(
+            "POST",
+            "Finish a work item",
+            json!({ "type": "object", "required": ["version", "outcome"], "properties": { "version": { "type": "integer" },
+                "outcome": { "type": "string" }, "opinion": { "type": "string" }, "in_person": { "type": "boolean" } } }),
+            answer(),
+        ),
+    ];
+    let permission = |name, title| Permission { name, title };
+    m.permissions = vec![
+        permission("cases.case.apply", "cases-permission-apply"),
+        permission("cases.case.read", "cases-permission-read"),
+        permission("cases.case.accept", "cases-permission-accept"),
+        permission("cases.case.correct", "cases-permission-correct"),
+        permission("cases.case.review", "cases-permission-review"),
+        permission("cases.case.decide", "cases-permission-decide"),
+        permission("cases.case.suspend", "cases-permission-suspend"),
+        permission("cases.case.transfer", "cases-permission-transfer"),
+        permission("cases.case.unmask", "cases-permission-unmask"),
+        permission("cases.rating.give", "cases-permission-rate"),
+        permission("cases.followup.read", "cases-permission-followups"),
+        permission("cases.followup.close", "cases-permission-followup-close"),
+    ];
+    let entry = |href, title, icon, permission, order| MenuEntry {
+        href,
+        title,
+        icon,
+        place: Place::Workbench,
+        permission: Some(permission),
+        order,
+    };
+    m.menu = vec![
+        entry("/work", "cases-queue", "clipboard-list", "cases.case.read", 1),
+        entry("/work/done", "cases-done", "circle-check", "cases.case.read", 2),
+        entry("/work/cases", "cases-all", "files", "cases.case.read", 3),
+        entry("/work/followups", "cases-followups", "star", "cases.followup.read", 4),
+    ];
+    let audit = |name| FactType { name, unconsumed: Some("timeline and audit read it where it stands") };
+    m.facts = [
+        "cases.case.submitted", "cases.case.corrected", "cases.case.correction-requested", "cases.case.accepted",
+        "cases.case.reviewed", "cases.case.decided", "cases.case.sent-back", "cases.case.suspended", "cases.case.resumed",
+        "cases.case.withdrawn", "cases.case.reminded", "cases.case.notified", "cases.case.due-recomputed",
+        "cases.followup.opened", "cases.followup.closed",
+    ]
+    .map(audit)
+    .into();
+    m.facts.extend(["cases.case.ended", "cases.rating.given"].map(|name| FactType { name, unconsumed: None }));
+    m.jobs = vec![JobKind { name: case::runtime::TIMER, run: |ctx, v| boxed(case::runtime::fire(ctx, v)), every: None }];
+    m.tables = vec![&CASE, &WORK, &RATING, &FOLLOWUP];
+    m.views = vec![PublicView {
+        name: "pub_cases_case",
+        sql: "SELECT c.id, c.number, c.matter, c.organisation, c.org_path, c.area_code, c.state, c.channel, c.visits, \
+              c.submitted_at, c.accepted_at, c.ended_at, c.due_on, c.on_time, c.provisional, r.grade \
+              FROM cases_case c LEFT JOIN cases_rating r ON r.case_id = c.id WHERE c.state <> 'draft'",
+        grade: 2,
+    }];
+    m.checks = vec![|ctx| Box::pin(async move { clock::warnings(&ctx) })];
+    m.commands = vec![Command {
+        name: "calendar",
+        help: "calendar FILE: put a newer holiday table into force and recompute provisional due dates",
+        run: |ctx, words| boxed(api::calendar_command(ctx, words)),
+    }];
+    m.samples = web::samples().into_iter().chain(work_web::samples()).chain(rating::web::samples()).collect();
+    m
+}

@@ -37,6 +37,7 @@ pub fn module() -> Module {
         Route::new("/log/key", Door::Public, get(web::key)),
         Route::new("/log/consistency", Door::Public, get(web::consistency)),
         Route::new("/log/tile/{*path}", Door::Public, get(web::tile)),
+        Route::new("/trust/root/{kind}", Door::Public, get(web::root)),
         Route::new("/work/audit", Door::Permission("trust.audit.read"), get(audit::page)),
     ];
     m.permissions = vec![

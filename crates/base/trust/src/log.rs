@@ -115,7 +115,7 @@ pub async fn verifier(ctx: &Ctx) -> Result<String> {
             let PrivateKey::Ed25519(key) = vault::key_or_make(&system, tx, KEY, Kind::Ed25519)? else {
                 return Err(Fault::new("the log key has another kind").into());
             };
-            Ok(merkle::verifier_key(&origin, &key.verifying_key()))
+            Ok(merkle::NoteKey { name: origin.clone(), key: key.verifying_key() }.to_text())
         })
         .await
 }

@@ -1,6 +1,6 @@
 //! The key store: a master key outside the database, every other key sealed under it inside.
 
-use crate::crypto::{self, Kind, PrivateKey, PublicKey, seal};
+use crate::crypto::{self, Kind, PrivateKey, seal};
 use kernel::ctx::Protect;
 use kernel::{Ctx, Fault, Result, Table, Tx, params};
 use std::path::Path;
@@ -150,9 +150,4 @@ pub(crate) fn key_or_make(ctx: &Ctx, tx: &mut Tx<'_>, alias: &str, kind: Kind) -
 /// The public half of a key as PEM, which OpenSSL reads.
 pub fn public_pem(tx: &mut Tx<'_>, alias: &str) -> Result<Option<String>, Fault> {
     tx.scalar("SELECT public FROM trust_key WHERE alias = $1", params![alias])
-}
-
-pub(crate) fn public(tx: &mut Tx<'_>, alias: &str) -> Result<Option<PublicKey>> {
-    let pem = public_pem(tx, alias)?;
-    Ok(pem.map(|p| PublicKey::from_spki_pem(&p)).transpose().map_err(fault(format!("key {alias}")))?)
 }

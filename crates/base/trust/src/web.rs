@@ -32,6 +32,17 @@ pub(crate) async fn key(cx: Ctx) -> Result<Response> {
     Ok(plain(log::verifier(&cx).await? + "\n"))
 }
 
+/// The root certificate by which sealed files are trusted: `p256` (PAdES) or `sm2`.
+pub(crate) async fn root(cx: Ctx, Path(kind): Path<String>) -> Result<Response> {
+    let kind = match kind.as_str() {
+        "p256.pem" => crate::crypto::Kind::P256,
+        "sm2.pem" => crate::crypto::Kind::Sm2,
+        _ => return Err(Refusal::not_found().into()),
+    };
+    let (_, pem) = crate::api::root_certificate(&cx, kind).await?;
+    Ok(([(header::CONTENT_TYPE, "application/x-pem-file")], pem).into_response())
+}
+
 /// `tile/<level>/<x001/…/NNN>[.p/<width>]`, level a number or `entries` (C2SP tlog-tiles).
 pub(crate) async fn tile(cx: Ctx, Path(path): Path<String>) -> Result<Response> {
     let (level, index, width) = parse_tile(&path).ok_or_else(Refusal::not_found)?;

@@ -79,7 +79,7 @@ mod tests {
         for i in 0..good.len() {
             for v in 0..36 {
                 let c = char36(v).unwrap().to_string();
-                if &good[i..=i] != c {
+                if good[i..=i] != c {
                     let mut bad = good.to_string();
                     bad.replace_range(i..=i, &c);
                     assert!(!mod37_36_valid(&bad), "{bad}");

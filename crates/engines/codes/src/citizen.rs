@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(key(" 11010519491231002X"), "codes-citizen-length");
         assert_eq!(key("11010519491231002x"), "codes-citizen-alphabet");
         assert_eq!(key("1101051949123100XX"), "codes-citizen-alphabet");
-        assert_eq!(key("11010519491231002X"), "codes-citizen-alphabet");
+        assert_eq!(key("11010519491231002\u{ff38}"), "codes-citizen-alphabet"); // full-width X
         assert_eq!(key("110105194913310021"), "codes-citizen-date");
         assert_eq!(key("320812199002300010"), "codes-citizen-date");
         assert_eq!(key("110105194912310020"), "codes-citizen-check");

@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(key("91350100M000100I43"), "codes-credit-alphabet");
         assert_eq!(key("91350100m000100Y43"), "codes-credit-alphabet");
         assert_eq!(key("9135010AM000100Y43"), "codes-credit-alphabet");
-        assert_eq!(key("91350100M000100Y43"), "codes-credit-alphabet");
+        assert_eq!(key("91350100M000100Y4\u{ff13}"), "codes-credit-alphabet"); // full-width 3
         assert_eq!(key("91350100M000100Y44"), "codes-credit-check");
         assert_eq!(key("91350100M000100Y53"), "codes-credit-check");
     }

@@ -45,18 +45,17 @@ impl Migration {
 fn statements(sql: &str) -> Vec<String> {
     let bare: String =
         sql.lines().filter(|l| !l.trim_start().starts_with("--")).flat_map(|l| [l, "\n"]).collect();
-    let mut out = vec![String::new()];
+    let (mut out, mut statement) = (Vec::new(), String::new());
     let mut quoted = false;
     for c in bare.chars() {
-        match c {
-            '\'' => {
-                quoted = !quoted;
-                out.last_mut().expect("never empty").push(c);
-            }
-            ';' if !quoted => out.push(String::new()),
-            _ => out.last_mut().expect("never empty").push(c),
+        quoted ^= c == '\'';
+        if c == ';' && !quoted {
+            out.push(std::mem::take(&mut statement));
+        } else {
+            statement.push(c);
         }
     }
+    out.push(statement);
     out.into_iter().map(|s| s.trim().to_string()).filter(|s| !s.is_empty()).collect()
 }
 

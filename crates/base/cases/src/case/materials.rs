@@ -1,0 +1,119 @@
+//! Uploads: checked by content, not by name; stored sealed.
+
+use super::model::MaterialRow;
+use super::{service, store};
+use kernel::{Ctx, Refusal, Result};
+use sha2::{Digest, Sha256};
+
+/// What the first bytes say a file is; `None` for anything that is not accepted anywhere.
+fn sniff(bytes: &[u8]) -> Option<(&'static str, &'static [&'static str])> {
+    if bytes.starts_with(b"%PDF-") {
+        Some(("application/pdf", &["pdf"]))
+    } else if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
+        Some(("image/jpeg", &["jpg", "jpeg"]))
+    } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some(("image/png", &["png"]))
+    } else {
+        None
+    }
+}
+
+/// A file name without path, control characters or excess length.
+fn clean(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let text: String = last.chars().filter(|c| !c.is_control() && !"<>:\"|?*".contains(*c)).take(120).collect();
+    if text.trim().is_empty() { "file".into() } else { text.trim().to_string() }
+}
+
+/// Adds a file to a material of an editable case.
+pub(crate) async fn attach(ctx: &Ctx, case: &str, material: &str, name: &str, bytes: &[u8]) -> Result<()> {
+    let name = clean(name);
+    let (media, endings) = sniff(bytes).ok_or_else(|| Refusal::new("cases-material-type").arg("name", &name))?;
+    let sealed = {
+        use base64::Engine;
+        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+        let id = ctx.id().to_string();
+        let sealed = ctx.protect().seal(&format!("cases_material.content:{id}"), &text)?;
+        (id, sealed)
+    };
+    let row = MaterialRow {
+        id: sealed.0,
+        material: material.into(),
+        name,
+        media: media.into(),
+        size: bytes.len() as i64,
+        sha256: hex::encode(Sha256::digest(bytes)),
+        created_at: ctx.now(),
+    };
+    ctx.tx("cases.attach", |tx| {
+        let case = service::own(ctx, tx, case, "cases.case.apply")?;
+        if !case.editable() {
+            return Err(Refusal::new("cases-not-editable").status(409).into());
+        }
+        let matter = super::runtime::matter_of(ctx, &case)?;
+        let m = matter.material(material).ok_or_else(Refusal::not_found)?;
+        if !m.accept.is_empty() && !m.accept.iter().any(|a| endings.contains(&a.as_str())) {
+            return Err(Refusal::new("cases-material-type").arg("name", &row.name).into());
+        }
+        if row.size > (m.max_mb as i64) << 20 {
+            return Err(Refusal::new("cases-material-size").arg("max", m.max_mb).arg("name", &row.name).into());
+        }
+        let have = store::materials(tx, &case.id)?;
+        if have.len() >= 40 {
+            return Err(Refusal::new("cases-material-many").into());
+        }
+        // The same file sent twice (a double click) is there once.
+        if have.iter().any(|h| h.sha256 == row.sha256 && h.material == row.material) {
+            return Ok(());
+        }
+        store::insert_material(tx, &case.id, &row, sealed.1.clone())?;
+        Ok(())
+    })
+    .await
+}
+
+pub(crate) async fn detach(ctx: &Ctx, case: &str, id: &str) -> Result<()> {
+    ctx.tx("cases.detach", |tx| {
+        let case = service::own(ctx, tx, case, "cases.case.apply")?;
+        if !case.editable() {
+            return Err(Refusal::new("cases-not-editable").status(409).into());
+        }
+        match store::remove_material(tx, &case.id, id)? {
+            0 => Err(Refusal::not_found().into()),
+            _ => Ok(()),
+        }
+    })
+    .await
+}
+
+/// One file for whoever may read the case; an official's look is recorded.
+pub(crate) async fn content(ctx: &Ctx, case: &str, id: &str) -> Result<(MaterialRow, Vec<u8>)> {
+    use base64::Engine;
+    let (row, sealed) = ctx
+        .tx("cases.read-material", |tx| {
+            let case = service::readable(ctx, tx, case)?;
+            let row = store::materials(tx, &case.id)?.into_iter().find(|m| m.id == id);
+            let row = row.ok_or_else(Refusal::not_found)?;
+            let sealed = store::material_content(tx, &case.id, id)?.ok_or_else(Refusal::not_found)?;
+            ctx.accessed(tx, std::slice::from_ref(&case.applicant), &["material"], "case")?;
+            Ok((row, sealed))
+        })
+        .await?;
+    let text = ctx.protect().open(&format!("cases_material.content:{id}"), &sealed)?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .map_err(|e| kernel::Fault::of("material content", e))?;
+    Ok((row, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_and_types_are_taken_from_what_is_there() {
+        assert_eq!(super::clean("../../etc/passwd"), "passwd");
+        assert_eq!(super::clean("C:\\x\\平面图.pdf"), "平面图.pdf");
+        assert_eq!(super::clean("\u{0}\n"), "file");
+        assert_eq!(super::sniff(b"%PDF-1.7").map(|s| s.0), Some("application/pdf"));
+        assert_eq!(super::sniff(b"MZ\x90").map(|s| s.0), None);
+    }
+}

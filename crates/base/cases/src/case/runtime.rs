@@ -1,0 +1,281 @@
+//! Carries the process engine's effects out on the rows of a case, in the transaction of the command that caused them.
+
+use super::model::{Case, WorkRow, state};
+use super::store;
+use crate::catalogue::{Catalogue, Matter};
+use crate::clock::{self, CaseClock};
+use kernel::{Ctx, Fact, Fault, Problem, Refusal, Result, Tx, job};
+use process::{Command, Effect, Reject};
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+
+/// The job that fires boundary timers.
+pub(crate) const TIMER: &str = "cases.timer";
+
+pub(crate) fn matter_of(ctx: &Ctx, case: &Case) -> Result<Arc<Matter>> {
+    Ok(ctx.service::<Catalogue>()?.version(&case.matter, case.matter_version)?)
+}
+
+/// The engine's refusal in the person's language.
+fn refused(e: Reject) -> Problem {
+    let key = match &e {
+        Reject::Ended => "cases-ended",
+        Reject::NotOpen => "cases-not-open",
+        Reject::Outcome(_) => "cases-outcome",
+        Reject::Correcting => "cases-correcting",
+        Reject::CorrectedOnce => "cases-corrected-once",
+        Reject::NotCorrecting => "cases-not-correcting",
+        Reject::Suspended => "cases-suspended",
+        Reject::Running => "cases-running",
+        Reject::NotBefore => "cases-not-before",
+        Reject::Begun => "cases-begun",
+        Reject::Model(m) => return Fault::new(format!("process model: {m}")).into(),
+    };
+    Refusal::new(key).status(409).into()
+}
+
+/// What a person added to a command.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Said<'a> {
+    pub outcome: Option<&'a str>,
+    pub opinion: Option<&'a str>,
+}
+
+/// One command: engine step, effects on rows, the case itself saved. Returns the ids of the work rows it wrote; the
+/// caller emits the fact over them with [`touched`].
+pub(crate) fn run(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    case: &mut Case,
+    command: Command,
+    said: Said<'_>,
+) -> Result<Vec<String>> {
+    let matter = matter_of(ctx, case)?;
+    let mut engine = case.process.take().unwrap_or_default();
+    let effects = engine.step(&matter.process, command, matter.as_ref()).map_err(refused)?;
+    case.process = Some(engine);
+    for effect in &effects {
+        apply(ctx, tx, case, &matter, effect, said)?;
+    }
+    set_due(ctx, case)?;
+    store::save(ctx, tx, case)?;
+    case.version += 1;
+    let mut rows: Vec<String> = effects
+        .iter()
+        .filter_map(|e| match e {
+            Effect::Opened { work, .. } | Effect::Closed { work } | Effect::Cancelled { work } => Some(work_id(case, *work)),
+            _ => None,
+        })
+        .collect();
+    rows.sort();
+    rows.dedup();
+    Ok(rows)
+}
+
+/// The fact covers the case and every work row that the command wrote.
+pub(crate) fn touched(fact: Fact, case: &Case, rows: &[String]) -> Fact {
+    rows.iter().fold(fact.touch(&crate::CASE, &case.id), |f, id| f.touch(&crate::WORK, id))
+}
+
+/// Writes the due date that the clock gives today; provisional beyond the end of the holiday table.
+pub(crate) fn set_due(ctx: &Ctx, case: &mut Case) -> Result<()> {
+    let holidays = clock::table(ctx)?;
+    match case.clock.as_ref().and_then(|c| c.due(&holidays.0)) {
+        Some(due) => {
+            case.due_on = Some(due.date.to_string());
+            case.provisional = due.provisional;
+        }
+        None if case.clock.is_some() && !case.ended() => case.due_on = None,
+        None => {}
+    }
+    Ok(())
+}
+
+fn work_id(case: &Case, work: u32) -> String {
+    format!("{}:{work}", case.id)
+}
+
+fn apply(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, effect: &Effect, said: Said<'_>) -> Result<()> {
+    match effect {
+        Effect::Opened { work, node } => open(ctx, tx, case, matter, *work, node),
+        Effect::Closed { work } => {
+            let post = ctx.actor.grants.first().map(|g| g.post.clone());
+            let closing = store::Closing {
+                status: "done",
+                outcome: said.outcome,
+                opinion: said.opinion,
+                actor: Some(&ctx.actor.id),
+                post: post.as_deref(),
+                at: ctx.now(),
+            };
+            Ok(store::close_work(tx, &work_id(case, *work), &closing)?)
+        }
+        Effect::Cancelled { work } => {
+            let closing = store::Closing {
+                status: "cancelled",
+                outcome: None,
+                opinion: None,
+                actor: None,
+                post: None,
+                at: ctx.now(),
+            };
+            Ok(store::close_work(tx, &work_id(case, *work), &closing)?)
+        }
+        Effect::TimerSet { work, timer, working_days } => {
+            let due = clock::table(ctx)?.0.add_working_days(ctx.today(), *working_days).date;
+            let payload = json!({ "case": case.id, "work": work, "timer": timer });
+            Ok(job::enqueue(tx, ctx, TIMER, &timer_key(case, *work, timer), morning(ctx, due), payload)?)
+        }
+        Effect::TimerCancelled { work, timer } => Ok(job::cancel(tx, TIMER, &timer_key(case, *work, timer))?),
+        Effect::Perform { effect, .. } => perform(ctx, tx, case, matter, effect),
+        Effect::Suspended => {
+            if let Some(c) = &mut case.clock {
+                c.stop(ctx.today());
+            }
+            let correcting = case.process.as_ref().is_some_and(|p| p.correcting);
+            case.state = if correcting { state::CORRECTING } else { state::SUSPENDED }.into();
+            Ok(())
+        }
+        Effect::Resumed => {
+            if let Some(c) = &mut case.clock {
+                c.go_on(ctx.today());
+            }
+            case.state = if case.accepted_at.is_some() { state::HANDLING } else { state::SUBMITTED }.into();
+            Ok(())
+        }
+        Effect::Ended { node } => {
+            let withdrawn = node == state::WITHDRAWN;
+            let granted = !withdrawn && case.process.as_ref().is_some_and(|p| p.visited.iter().any(|n| issues(matter, n)));
+            case.state = if withdrawn {
+                state::WITHDRAWN
+            } else if granted {
+                state::GRANTED
+            } else {
+                state::REFUSED
+            }
+            .into();
+            case.ended_at = Some(ctx.now());
+            let due = case.due_on.clone();
+            case.on_time = due.filter(|_| !withdrawn).map(|d| ctx.today().to_string() <= d);
+            Ok(())
+        }
+        Effect::Decided { .. } | Effect::Remind { .. } => Ok(()),
+    }
+}
+
+fn issues(matter: &Matter, node: &str) -> bool {
+    matter.process.nodes.get(node).is_some_and(|n| matches!(&n.kind, process::NodeKind::Service(e) if e.starts_with("issue:")))
+}
+
+fn timer_key(case: &Case, work: u32, timer: &str) -> String {
+    format!("{}:{work}:{timer}", case.id)
+}
+
+/// Nine in the morning of a legal day, in UTC milliseconds.
+fn morning(ctx: &Ctx, day: jiff::civil::Date) -> i64 {
+    let zone = jiff::tz::TimeZone::get(ctx.app.city["zone"].as_str().unwrap_or("Asia/Shanghai"))
+        .unwrap_or(jiff::tz::TimeZone::UTC);
+    zone.to_timestamp(day.at(9, 0, 0, 0)).map_or(ctx.now(), |t| t.as_millisecond())
+}
+
+fn open(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, work: u32, node: &str) -> Result<()> {
+    let n = matter.process.nodes.get(node).ok_or_else(|| Fault::new(format!("no node {node}")))?;
+    let org_path = match n.hint("org") {
+        "" => case.org_path.clone(),
+        id => {
+            let org = identity::api::organisation(tx, id)?;
+            org.ok_or_else(|| Fault::new(format!("task {node}: organisation {id} is unknown")))?.path
+        }
+    };
+    if !case.org_paths.contains(&org_path) {
+        store::take_part(tx, &case.id, &org_path)?;
+        case.org_paths.push(org_path.clone());
+    }
+    let limit = n.hint("limit").parse::<u32>().ok();
+    let due = match limit {
+        Some(days) => Some(clock::table(ctx)?.0.add_working_days(ctx.today(), days).date.to_string()),
+        None => None,
+    };
+    let round = case.process.as_ref().and_then(|p| p.work(work)).map_or(1, |w| i64::from(w.round));
+    let row = WorkRow {
+        id: work_id(case, work),
+        case_id: case.id.clone(),
+        work,
+        node: node.into(),
+        kind: n.hint("kind").into(),
+        role: n.hint("role").into(),
+        org_path,
+        status: "open".into(),
+        outcome: None,
+        opinion: None,
+        actor: None,
+        post: None,
+        opened_at: ctx.now(),
+        closed_at: None,
+        due_on: due,
+        round,
+    };
+    Ok(store::insert_work(tx, &row, &case.area_code)?)
+}
+
+/// A service task: `issue:<certificate type>` orders a certificate; `notify:<what>` is shown to the applicant.
+fn perform(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter, effect: &str) -> Result<()> {
+    match effect.split_once(':') {
+        Some(("issue", kind)) => {
+            // A certificate prints the words of a choice, not its code.
+            let mut printed = case.form.clone();
+            for f in &matter.form.fields {
+                if let (form::Kind::Choice(_), Some(v)) = (&f.kind, case.form.get(&f.name)) {
+                    printed.insert(f.name.clone(), f.shown(v, false).into());
+                }
+            }
+            let order = documents::api::Order {
+                kind,
+                case: &case.id,
+                number: case.number.as_deref().unwrap_or_default(),
+                holder: &case.applicant,
+                organisation: &case.organisation,
+                area_code: &case.area_code,
+                form: &Json::Object(printed),
+            };
+            documents::api::order(ctx, tx, &order).map(|_| ())
+        }
+        Some(("notify", what)) => {
+            let fact = Fact::new("cases.case.notified", &case.id).payload(json!({ "what": what }));
+            ctx.emit(tx, fact)?;
+            Ok(())
+        }
+        _ => Err(Fault::new(format!("service task with unknown effect `{effect}`")).into()),
+    }
+}
+
+/// Job: a boundary timer is due. A timer that no longer stands (work done meanwhile) does nothing.
+pub(crate) async fn fire(ctx: Ctx, payload: Json) -> Result<()> {
+    let text = |k: &str| payload[k].as_str().unwrap_or_default().to_string();
+    let (id, timer) = (text("case"), text("timer"));
+    let work = payload["work"].as_u64().unwrap_or(0) as u32;
+    ctx.tx("cases.fire-timer", |tx| {
+        tx.lock(&format!("case:{id}"))?;
+        let Some(mut case) = store::load(&ctx, tx, &id)? else { return Ok(()) };
+        let standing = case.process.as_ref().is_some_and(|p| p.timers.contains(&(work, timer.clone())));
+        if !standing {
+            return Ok(());
+        }
+        let rows = run(&ctx, tx, &mut case, Command::Fire { work, timer: timer.clone(), at: ctx.now() }, Said::default())?;
+        let node = case.process.as_ref().and_then(|p| p.work(work)).map(|w| w.node.clone());
+        let fact = Fact::new("cases.case.reminded", &case.id).payload(json!({ "node": node, "timer": timer }));
+        ctx.emit(tx, touched(fact, &case, &rows))?;
+        Ok(())
+    })
+    .await
+}
+
+/// Starts the acceptance clock on the day of submission or of the answered correction.
+pub(crate) fn begin_acceptance(ctx: &Ctx, case: &mut Case, matter: &Matter) {
+    case.clock = Some(CaseClock::begin("acceptance", ctx.today(), matter.acceptance_days));
+}
+
+/// Starts the decision clock on the day of acceptance.
+pub(crate) fn begin_decision(ctx: &Ctx, case: &mut Case, matter: &Matter) {
+    case.clock = Some(CaseClock::begin("decision", ctx.today(), matter.promised_days));
+}

@@ -1,0 +1,300 @@
+//! What the pages about a case show, as JSON in the reader's language.
+
+use super::model::{Case, WorkRow, state};
+use super::runtime::matter_of;
+use super::{service, store};
+use crate::catalogue::Matter;
+use crate::clock;
+use kernel::{Ctx, Locale, Result, Row, Tx, fact};
+use process::{NodeKind, WorkStatus};
+use serde_json::{Value as Json, json};
+
+pub(crate) fn english(ctx: &Ctx) -> bool {
+    ctx.locale == Locale::En
+}
+
+/// State with its colour: good, warn, bad, info or plain.
+pub(crate) fn state_tag(ctx: &Ctx, s: &str) -> Json {
+    let kind = match s {
+        state::GRANTED => "good",
+        state::REFUSED => "bad",
+        state::CORRECTING | state::SUSPENDED => "warn",
+        state::SUBMITTED | state::HANDLING => "info",
+        _ => "plain",
+    };
+    json!({ "kind": kind, "text": ctx.t(&format!("cases-state-{s}"), &[]) })
+}
+
+/// Light and due date of a stored clock; null without one.
+pub(crate) fn due(ctx: &Ctx, clock: Option<&str>, due_on: Option<&str>, provisional: bool, ended: bool) -> Result<Json> {
+    let Some(text) = clock.filter(|_| !ended) else { return Ok(Json::Null) };
+    let c: clock::CaseClock = serde_json::from_str(text)?;
+    let shown = clock::light(ctx, &c)?;
+    Ok(json!({
+        "light": shown.light, "text": shown.text, "on": due_on, "provisional": provisional,
+        "phase": ctx.t(&format!("cases-clock-{}", c.phase), &[]),
+    }))
+}
+
+/// One row of any list of cases.
+pub(crate) fn row(ctx: &Ctx, r: &Row) -> Result<Json> {
+    let (matter, version): (String, i64) = (r.get("matter")?, r.get("matter_version")?);
+    let matter = ctx.service::<crate::Catalogue>()?.version(&matter, version)?;
+    let state: String = r.get("state")?;
+    let ended = r.get::<Option<i64>>("ended_at")?.is_some();
+    let clock: Option<String> = r.get("clock")?;
+    Ok(json!({
+        "id": r.get::<String>("id")?, "number": r.get::<Option<String>>("number")?, "matter": matter.name(english(ctx)),
+        "state": state_tag(ctx, &state), "draft": state == state::DRAFT, "correcting": state == state::CORRECTING,
+        "created_at": r.get::<i64>("created_at")?, "submitted_at": r.get::<Option<i64>>("submitted_at")?,
+        "due": due(ctx, clock.as_deref(), r.get::<Option<String>>("due_on")?.as_deref(), r.get("provisional")?, ended)?,
+    }))
+}
+
+fn node_name(ctx: &Ctx, matter: &Matter, node: &str) -> String {
+    matter.process.nodes.get(node).map_or_else(
+        || node.to_string(),
+        |n| if english(ctx) { n.name_en.clone() } else { n.name.clone() },
+    )
+}
+
+/// The way of the case in words: each user task in drawing order, with where it stands.
+fn steps(ctx: &Ctx, case: &Case, matter: &Matter) -> Vec<Json> {
+    let Some(p) = &case.process else { return Vec::new() };
+    let mut nodes: Vec<_> = matter.process.nodes.values().filter(|n| n.kind == NodeKind::User).collect();
+    let at = |id: &str| matter.process.shapes.get(id).map_or(0.0, |s| s.x * 10_000.0 + s.y);
+    nodes.sort_by(|a, b| at(&a.id).total_cmp(&at(&b.id)));
+    nodes
+        .into_iter()
+        .filter_map(|n| {
+            let last = p.work.iter().rev().find(|w| w.node == n.id && w.status != WorkStatus::Cancelled);
+            let class = match last.map(|w| w.status) {
+                Some(WorkStatus::Open) => "now",
+                Some(_) => "done",
+                // A task that the route of this case leaves out is not shown once the case is past it.
+                None if case.ended() => return None,
+                None => "todo",
+            };
+            Some(json!({ "class": class, "name": node_name(ctx, matter, &n.id), "at": last.and_then(|w| w.closed_at) }))
+        })
+        .collect()
+}
+
+/// The drawn process with where the case is and was.
+fn diagram(ctx: &Ctx, case: &Case, matter: &Matter) -> Json {
+    let (Some(p), d) = (&case.process, &matter.process) else { return Json::Null };
+    if d.shapes.is_empty() {
+        return Json::Null;
+    }
+    let left = d.shapes.values().map(|s| s.x).fold(f64::MAX, f64::min) - 16.0;
+    let top = d.shapes.values().map(|s| s.y).fold(f64::MAX, f64::min) - 16.0;
+    let right = d.shapes.values().map(|s| s.x + s.width).fold(0.0, f64::max) + 16.0;
+    let bottom = d.shapes.values().map(|s| s.y + s.height).fold(0.0, f64::max) + 34.0;
+    let nodes: Vec<Json> = d
+        .nodes
+        .values()
+        .filter_map(|n| {
+            let s = d.shapes.get(&n.id)?;
+            let class = if p.open().any(|w| w.node == n.id) {
+                "now"
+            } else if p.visited.contains(&n.id) {
+                "done"
+            } else {
+                ""
+            };
+            let form = match n.kind {
+                NodeKind::User | NodeKind::Service(_) | NodeKind::Rule(_) => "task",
+                NodeKind::Exclusive(_) => "exclusive",
+                NodeKind::Parallel => "parallel",
+                NodeKind::End => "end",
+                _ => "event",
+            };
+            Some(json!({ "x": s.x - left, "y": s.y - top, "w": s.width, "h": s.height, "class": class, "form": form,
+                "name": node_name(ctx, matter, &n.id) }))
+        })
+        .collect();
+    let edges: Vec<String> = d
+        .edges
+        .values()
+        .map(|points| points.iter().map(|(x, y)| format!("{},{}", x - left, y - top)).collect::<Vec<_>>().join(" "))
+        .collect();
+    json!({ "width": right - left, "height": bottom - top, "nodes": nodes, "edges": edges })
+}
+
+fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
+    let certificates = documents::api::of_case(tx, &case.id)?;
+    let mut subjects = vec![case.id.as_str()];
+    subjects.extend(certificates.iter().map(|c| c.id.as_str()));
+    let mut out = Vec::new();
+    for e in fact::history(tx, &subjects)? {
+        let who = match identity::api::post_title(ctx, tx, &e.actor)? {
+            Some(post) => post,
+            None if e.actor.starts_with("system:") => ctx.t("cases-by-system", &[]),
+            None => ctx.t("cases-by-applicant", &[]),
+        };
+        let node = e.payload["node"].as_str().map(|n| node_name(ctx, matter, n)).unwrap_or_default();
+        let to = e.payload["to"].as_str().map(|n| node_name(ctx, matter, n)).unwrap_or_default();
+        let outcome = match e.payload["outcome"].as_str() {
+            Some(o) => ctx.t(&format!("cases-outcome-{o}"), &[]),
+            None => String::new(),
+        };
+        let key = format!("cases-fact-{}", e.kind.replace('.', "-"));
+        let text = ctx.t(&key, &[("node", &node), ("to", &to), ("outcome", &outcome)]);
+        out.push(json!({ "at": e.at, "who": who, "text": text, "seq": e.seq }));
+    }
+    Ok(out)
+}
+
+/// Keeps the beginning and end of a personal number.
+fn mask(text: &str) -> String {
+    let n = text.chars().count();
+    let keep = if n > 11 { (6, 4) } else { (3, 4) };
+    text.chars().enumerate().map(|(i, c)| if i < keep.0.min(n) || i + keep.1 >= n { c } else { '*' }).collect()
+}
+
+/// The form for reading; personal numbers masked unless `clear`.
+pub(crate) fn summary(ctx: &Ctx, case: &Case, matter: &Matter, clear: bool) -> Json {
+    let mut values = case.form.clone();
+    if !clear {
+        for f in &matter.form.fields {
+            let personal = matches!(f.format.as_deref(), Some("citizen-id" | "phone"));
+            if let (true, Some(Json::String(v))) = (personal, values.get(&f.name)) {
+                let masked = mask(v);
+                values.insert(f.name.clone(), masked.into());
+            }
+        }
+    }
+    let sections: Vec<Json> = matter
+        .form
+        .summary(&values, english(ctx))
+        .into_iter()
+        .filter(|(_, rows)| !rows.is_empty())
+        .map(|(title, rows)| json!({ "title": title, "rows": rows }))
+        .collect();
+    sections.into()
+}
+
+/// Materials with their uploaded files; `needed` says what the form's values call for.
+pub(crate) fn materials(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
+    let have = store::materials(tx, &case.id)?;
+    let values = Json::Object(case.form.clone());
+    Ok(matter
+        .materials
+        .iter()
+        .map(|m| {
+            let pick = |zh: &str, en: &str| if english(ctx) && !en.is_empty() { en.to_string() } else { zh.to_string() };
+            let files: Vec<Json> = have
+                .iter()
+                .filter(|h| h.material == m.id)
+                .map(|h| json!({ "id": h.id, "name": h.name, "size": h.size, "at": h.created_at }))
+                .collect();
+            let accept = m.accept.iter().map(|a| format!(".{a}")).collect::<Vec<_>>().join(",");
+            json!({ "id": m.id, "title": pick(&m.title, &m.title_en), "note": pick(&m.note, &m.note_en),
+                "required": matter.needs(m, &values), "files": files, "accept": accept, "max_mb": m.max_mb })
+        })
+        .collect())
+}
+
+/// Everything a case page shows, for applicant and official alike.
+pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Result<Json> {
+    let matter = matter_of(ctx, case)?;
+    let clock = case.clock.as_ref().map(serde_json::to_string).transpose()?;
+    let rating = crate::rating::store::rating(tx, &case.id)?;
+    let rating = match rating {
+        Some(r) => json!({ "grade": r.get::<i64>("grade")?, "comment": r.get::<String>("comment")?, "at": r.get::<i64>("at")? }),
+        None => Json::Null,
+    };
+    let certificates: Vec<Json> = documents::api::of_case(tx, &case.id)?
+        .into_iter()
+        .map(|c| json!({ "id": c.id, "title": c.title(ctx), "identifier": c.identifier, "ready": c.ready, "state": c.state }))
+        .collect();
+    let officials: Vec<Json> = works(ctx, tx, case, &matter)?;
+    Ok(json!({
+        "id": case.id, "number": case.number, "version": case.version, "state": state_tag(ctx, &case.state),
+        "state_id": case.state, "matter": { "id": matter.id, "title": matter.name(english(ctx)) },
+        "organisation": identity::api::organisation_name(ctx, tx, &case.organisation)?,
+        "created_at": case.created_at, "submitted_at": case.submitted_at, "accepted_at": case.accepted_at,
+        "ended_at": case.ended_at, "ended": case.ended(), "editable": case.editable(),
+        "due": due(ctx, clock.as_deref(), case.due_on.as_deref(), case.provisional, case.ended())?,
+        "on_time": case.on_time, "summary": summary(ctx, case, &matter, clear), "steps": steps(ctx, case, &matter),
+        "diagram": diagram(ctx, case, &matter), "timeline": timeline(ctx, tx, case, &matter)?,
+        "materials": materials(ctx, tx, case, &matter)?,
+        "correction": store::correction(tx, &case.id)?, "rating": rating, "certificates": certificates,
+        "works": officials, "may_rate": matches!(case.state.as_str(), state::GRANTED | state::REFUSED),
+        "may_withdraw": !case.ended(),
+    }))
+}
+
+/// Finished work with outcome and opinion, in order.
+fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
+    let mut out = Vec::new();
+    for w in store::works(tx, &case.id)?.into_iter().filter(|w| w.status != "open" && w.status != "cancelled") {
+        let who = match &w.actor {
+            Some(a) => identity::api::post_title(ctx, tx, a)?.unwrap_or_default(),
+            None => String::new(),
+        };
+        out.push(json!({
+            "name": node_name(ctx, matter, &w.node), "outcome": outcome(ctx, w.outcome.as_deref()), "opinion": w.opinion,
+            "who": who, "at": w.closed_at, "round": w.round,
+        }));
+    }
+    Ok(out)
+}
+
+fn outcome(ctx: &Ctx, id: Option<&str>) -> String {
+    id.map(|o| ctx.t(&format!("cases-outcome-{o}"), &[])).unwrap_or_default()
+}
+
+/// What this official may do with the case now.
+pub(crate) fn commands(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<Json> {
+    let matter = matter_of(ctx, case)?;
+    let resource = case.resource();
+    let may = |p: &str| ctx.may(p, &resource).is_ok();
+    let rows = store::works(tx, &case.id)?;
+    let mine: Vec<&WorkRow> = rows
+        .iter()
+        .filter(|w| w.status == "open" && service::may_work(ctx, &w.role, &w.org_path, &case.area_code))
+        .collect();
+    let Some(engine) = &case.process else { return Ok(json!({ "works": [], "correction": null, "suspend": false, "resume": false })) };
+    let running = engine.suspended.is_none();
+    let works: Vec<Json> = mine
+        .iter()
+        .filter(|_| running)
+        .map(|w| {
+            let node = &matter.process.nodes[&w.node];
+            let outcomes: Vec<Json> = node
+                .outcomes()
+                .into_iter()
+                .map(|o| json!({ "id": o, "label": ctx.t(&format!("cases-outcome-{o}"), &[]) }))
+                .collect();
+            let back: Vec<Json> = engine
+                .may_send_back(&matter.process, w.work)
+                .into_iter()
+                .filter_map(|id| engine.work(id))
+                .filter(|_| w.kind != "accept")
+                .map(|t| json!({ "id": t.id, "name": node_name(ctx, &matter, &t.node) }))
+                .collect();
+            json!({ "work": w.work, "name": node_name(ctx, &matter, &w.node), "kind": w.kind, "outcomes": outcomes,
+                "due_on": w.due_on, "round": w.round, "back": back })
+        })
+        .collect();
+    let correction = mine
+        .iter()
+        .find(|w| w.kind == "accept" && running && engine.corrections == 0 && may("cases.case.accept"))
+        .map(|w| w.work);
+    Ok(json!({
+        "works": works, "correction": correction,
+        "suspend": running && case.accepted_at.is_some() && !case.ended() && may("cases.case.suspend"),
+        "resume": !running && !engine.correcting && may("cases.case.suspend"),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_are_masked_in_the_middle() {
+        assert_eq!(super::mask("320899198001010011"), "320899********0011");
+        assert_eq!(super::mask("19900000001"), "199****0001");
+        assert_eq!(super::mask("12"), "12");
+    }
+}

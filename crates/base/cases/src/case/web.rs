@@ -1,0 +1,345 @@
+//! The applicant's pages: form, case, receipt, materials; and the JSON API.
+
+use super::model::state;
+use super::runtime::matter_of;
+use super::{materials, service, store, view};
+use axum::Json as Body;
+use axum::extract::{Multipart, Path};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kernel::http::{reply, reply_with, see};
+use kernel::module::Sample;
+use kernel::{Ctx, Problem, Refusal, Result};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+
+/// A posted application form: its fields, its files by material, and what the button asked for.
+#[derive(Default)]
+struct Posted {
+    pairs: Vec<(String, String)>,
+    files: Vec<(String, String, Vec<u8>)>,
+    action: String,
+}
+
+async fn posted(mut parts: Multipart) -> Result<Posted> {
+    let mut out = Posted::default();
+    let bad = |e: axum::extract::multipart::MultipartError| {
+        let key = if e.status() == StatusCode::PAYLOAD_TOO_LARGE { "kernel-too-large" } else { "kernel-bad-form" };
+        Problem::from(Refusal::new(key).status(e.status().as_u16()))
+    };
+    while let Some(field) = parts.next_field().await.map_err(bad)? {
+        let name = field.name().unwrap_or_default().to_string();
+        let file = field.file_name().map(String::from);
+        let bytes = field.bytes().await.map_err(bad)?;
+        match (name.strip_prefix("file-"), file) {
+            (Some(material), Some(file)) if !bytes.is_empty() => {
+                out.files.push((material.to_string(), file, bytes.to_vec()));
+            }
+            (Some(_), _) => {}
+            (None, _) => {
+                let text = String::from_utf8(bytes.to_vec()).map_err(|_| Refusal::new("kernel-bad-form"))?;
+                if name == "action" { out.action = text } else { out.pairs.push((name, text)) }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// GET: the form with what is stored, what the city holds, and what is wrong.
+pub(crate) async fn form(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    form_page(&cx, &id, StatusCode::OK, None).await
+}
+
+async fn form_page(cx: &Ctx, id: &str, status: StatusCode, refusal: Option<&Refusal>) -> Result<Response> {
+    let data = cx
+        .tx("cases.form", |tx| {
+            let case = service::own(cx, tx, id, "cases.case.apply")?;
+            if !case.editable() {
+                return Ok(None);
+            }
+            let matter = matter_of(cx, &case)?;
+            let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for (field, message) in refusal.map(|r| r.fields.as_slice()).unwrap_or_default() {
+                errors.entry(field.clone()).or_default().push(message.clone());
+            }
+            let of = |name: &str| errors.get(name).cloned().unwrap_or_default();
+            let sections: Vec<Json> = matter
+                .form
+                .views(&case.form, view::english(cx), &of)
+                .into_iter()
+                .map(|(title, fields)| json!({ "title": title, "fields": fields }))
+                .collect();
+            let sources: Map<String, Json> = service::held(cx, tx, &matter)?
+                .into_iter()
+                .map(|(field, h)| {
+                    let same = case.form.get(&field).and_then(Json::as_str) == Some(h.value.as_str());
+                    (field, json!({ "source": h.source, "as_of": h.as_of, "same": same, "value": h.value }))
+                })
+                .collect();
+            let message = refusal.map(|r| {
+                let args: Vec<(&str, &str)> = r.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+                cx.t(&r.key, &args)
+            });
+            let summary: Vec<Json> = errors.iter().flat_map(|(f, list)| list.iter().map(move |m| json!({ "field": f, "text": m }))).collect();
+            Ok(Some(json!({
+                "case": { "id": case.id, "number": case.number, "version": case.version, "updated_at": case.updated_at,
+                    "state_id": case.state },
+                "matter": { "id": matter.id, "title": matter.name(view::english(cx)) },
+                "sections": sections, "sources": sources, "materials": view::materials(cx, tx, &case, &matter)?,
+                "material_errors": errors.iter().filter_map(|(f, m)| Some((f.strip_prefix("material-")?.to_string(), json!(m)))).collect::<Map<_, _>>(),
+                "correction": store::correction(tx, &case.id)?, "message": message, "errors": summary,
+            })))
+        })
+        .await?;
+    match data {
+        Some(data) => cx.page_with(status, "cases/case/form.html", data),
+        None => Ok(see(&format!("/cases/{id}"))),
+    }
+}
+
+/// POST: everything typed is saved first, then what the button says.
+pub(crate) async fn send_form(cx: Ctx, Path(id): Path<String>, parts: Multipart) -> Result<Response> {
+    let p = posted(parts).await?;
+    let saved = service::save(&cx, &id, &p.pairs).await;
+    if let Err(Problem::Refusal(r)) = &saved
+        && r.key == "cases-not-editable"
+    {
+        // The second click of a double submission: the case is in, show it.
+        return Ok(see(&format!("/cases/{id}")));
+    }
+    saved?;
+    for (material, name, bytes) in &p.files {
+        match materials::attach(&cx, &id, material, name, bytes).await {
+            Err(Problem::Refusal(r)) => {
+                let args: Vec<(&str, &str)> = r.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+                let text = cx.t(&r.key, &args);
+                let r = r.field(format!("material-{material}"), text);
+                return form_page(&cx, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(&r)).await;
+            }
+            other => other?,
+        }
+    }
+    if let Some(file) = p.action.strip_prefix("remove:") {
+        materials::detach(&cx, &id, file).await?;
+        return Ok(see(&format!("/cases/{id}/form#materials")));
+    }
+    match p.action.as_str() {
+        "submit" => match service::submit(&cx, &id, None).await {
+            Ok(_) => Ok(see(&format!("/cases/{id}/receipt"))),
+            Err(Problem::Refusal(r)) if r.status == 422 => {
+                form_page(&cx, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(&r)).await
+            }
+            Err(e) => Err(e),
+        },
+        "upload" => Ok(see(&format!("/cases/{id}/form#materials"))),
+        _ => Ok(see(&format!("/cases/{id}/form?saved=1"))),
+    }
+}
+
+/// POST from the page's script, every few seconds while something was typed.
+pub(crate) async fn autosave(cx: Ctx, Path(id): Path<String>, parts: Multipart) -> Result<Response> {
+    let p = posted(parts).await?;
+    service::save(&cx, &id, &p.pairs).await?;
+    Ok(reply(json!({ "saved_at": cx.now() })))
+}
+
+/// The applicant's view of one case.
+pub(crate) async fn show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let data = cx
+        .read("cases.show", |tx| {
+            let case = service::readable(&cx, tx, &id)?;
+            Ok((view::case(&cx, tx, &case, true)?, case.state == state::DRAFT))
+        })
+        .await?;
+    if cx.actor.is_official() {
+        return Ok(see(&format!("/work/cases/{id}")));
+    }
+    if data.1 {
+        return Ok(see(&format!("/cases/{id}/form")));
+    }
+    cx.page("cases/case/show.html", json!({ "case": data.0, "refused": "" }))
+}
+
+/// The receipt: number, what was handed in, latest day of acceptance or correction notice.
+pub(crate) async fn receipt(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let data = cx
+        .read("cases.receipt", |tx| {
+            let case = service::own_read(&cx, tx, &id)?;
+            if case.number.is_none() {
+                return Err(Refusal::not_found().into());
+            }
+            let party = identity::api::party(&cx, tx, &case.applicant)?;
+            let mut data = view::case(&cx, tx, &case, false)?;
+            data["applicant"] = party.map(|p| p.name).into();
+            data["due_on"] = case.due_on.clone().into();
+            data["accepted"] = case.accepted_at.is_some().into();
+            Ok(data)
+        })
+        .await?;
+    cx.page("cases/case/receipt.html", json!({ "case": data }))
+}
+
+pub(crate) async fn withdraw(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let draft = service::withdraw(&cx, &id).await?;
+    Ok(see(&if draft { "/me".to_string() } else { format!("/cases/{id}") }))
+}
+
+pub(crate) async fn material(cx: Ctx, Path((id, file)): Path<(String, String)>) -> Result<Response> {
+    let (row, bytes) = materials::content(&cx, &id, &file).await?;
+    let disposition = format!("inline; filename*=UTF-8''{}", kernel::http::percent(&row.name));
+    // Shown in a sandbox of its own: whatever an upload contains, it runs nothing here.
+    let headers = [
+        (header::CONTENT_TYPE, row.media),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; style-src 'unsafe-inline'".into()),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+// ---- JSON API ----
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewCase {
+    matter: String,
+    #[serde(default)]
+    form: Map<String, Json>,
+    #[serde(default)]
+    submit: bool,
+}
+
+fn pairs(form: &Map<String, Json>) -> Vec<(String, String)> {
+    let text = |v: &Json| match v {
+        Json::String(s) => s.clone(),
+        Json::Null => String::new(),
+        other => other.to_string(),
+    };
+    form.iter().map(|(k, v)| (k.clone(), text(v))).collect()
+}
+
+/// POST /api/v1/cases: a draft, or a submitted case. With an `Idempotency-Key` a retry gets the first answer.
+pub(crate) async fn api_create(cx: Ctx, headers: HeaderMap, Body(new): Body<NewCase>) -> Result<Response> {
+    let key = headers.get("idempotency-key").and_then(|k| k.to_str().ok()).map(|k| k.chars().take(200).collect::<String>());
+    let body = serde_json::to_string(&json!([new.matter, new.form, new.submit]))?;
+    if let Some(key) = &key
+        && let Some(known) = kernel::http::answered(&cx, key, &body).await?
+    {
+        return Ok(reply(known));
+    }
+    let id = service::start(&cx, &new.matter).await?;
+    service::save(&cx, &id, &pairs(&new.form)).await?;
+    let number = if new.submit { Some(service::submit(&cx, &id, None).await?) } else { None };
+    let answer = json!({ "id": id, "number": number, "href": format!("/api/v1/cases/{id}") });
+    if let Some(key) = &key {
+        kernel::http::answer(&cx, key, &body, &answer).await?;
+    }
+    Ok(reply_with(StatusCode::CREATED, answer))
+}
+
+pub(crate) async fn api_list(cx: Ctx) -> Result<Response> {
+    let items = cx
+        .read("cases.api-list", |tx| {
+            let scope = cx.scope("cases.case.read");
+            let rows = store::list(tx, &scope, "", "", 100, 0)?;
+            rows.iter().map(|r| view::row(&cx, r)).collect::<Result<Vec<_>>>()
+        })
+        .await?;
+    Ok(reply(json!({ "items": items })))
+}
+
+pub(crate) async fn api_show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let data = cx
+        .read("cases.api-show", |tx| {
+            let case = service::readable(&cx, tx, &id)?;
+            let own = [&cx.actor.subject, &cx.actor.on_behalf].into_iter().flatten().any(|s| case.resource().owners.contains(s));
+            view::case(&cx, tx, &case, own)
+        })
+        .await?;
+    Ok(reply(data))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Finish {
+    version: i64,
+    outcome: String,
+    #[serde(default)]
+    opinion: String,
+    #[serde(default)]
+    in_person: bool,
+}
+
+pub(crate) async fn api_finish(cx: Ctx, Path((id, work)): Path<(String, u32)>, Body(f): Body<Finish>) -> Result<Response> {
+    let finish = service::Finish {
+        case: &id,
+        version: f.version,
+        work,
+        outcome: &f.outcome,
+        opinion: &f.opinion,
+        in_person: f.in_person,
+    };
+    service::complete_work(&cx, &finish).await?;
+    api_show(cx, Path(id)).await
+}
+
+/// A case as templates see it, for samples.
+pub(crate) fn sample_case() -> Json {
+    let at = 1_795_000_000_000i64;
+    json!({
+        "id": "1", "number": "2026-OR-000001", "version": 2, "state": { "kind": "info", "text": "审查中" },
+        "state_id": "handling", "matter": { "id": "m", "title": "示例事项" }, "organisation": "示例部门",
+        "created_at": at, "submitted_at": at, "accepted_at": at, "ended_at": null, "ended": false, "editable": false,
+        "due": { "light": "green", "text": "剩 3 个工作日", "on": "2026-11-30", "provisional": true, "phase": "办理" },
+        "due_on": "2026-11-30", "on_time": null, "accepted": true, "applicant": "演示居民",
+        "summary": [{ "title": "申请人", "rows": [["姓名", "演示"]] }],
+        "steps": [{ "class": "done", "name": "受理", "at": at }, { "class": "now", "name": "审查", "at": null }],
+        "diagram": { "width": 300, "height": 120, "edges": ["10,10 50,10"],
+            "nodes": [{ "x": 1, "y": 1, "w": 100, "h": 60, "class": "now", "form": "task", "name": "审查" },
+                { "x": 1, "y": 1, "w": 40, "h": 40, "class": "", "form": "exclusive", "name": "" },
+                { "x": 1, "y": 1, "w": 40, "h": 40, "class": "done", "form": "parallel", "name": "" },
+                { "x": 1, "y": 1, "w": 36, "h": 36, "class": "done", "form": "end", "name": "结束" }] },
+        "timeline": [{ "at": at, "who": "申请人", "text": "提交申请", "seq": 1 }],
+        "materials": [{ "id": "plan", "title": "平面图", "note": "", "required": true, "accept": ".pdf", "max_mb": 10,
+            "files": [{ "id": "f", "name": "平面图.pdf", "size": 1000, "at": at }] }],
+        "correction": { "items": ["补充平面图"], "answer_by": "2026-12-30", "asked_at": at, "answered_at": null },
+        "rating": null, "may_rate": false, "may_withdraw": true,
+        "certificates": [{ "id": "c", "title": "许可证", "identifier": "1.2", "ready": true, "state": "valid" }],
+        "works": [{ "name": "受理", "outcome": "受理", "opinion": "材料齐全", "who": "综合窗口", "at": at, "round": 1 }],
+    })
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    let mut rated = sample_case();
+    rated["may_rate"] = true.into();
+    rated["ended"] = true.into();
+    let mut done = rated.clone();
+    done["rating"] = json!({ "grade": 5, "comment": "好", "at": 1 });
+    done["correction"] = Json::Null;
+    let field = json!({ "name": "a", "title": "面积", "help": "", "unit": "平方米", "widget": "number", "required": true,
+        "readonly": false, "value": "1", "choices": [], "max_length": null, "min": "1", "max": null, "step": "any", "errors": ["不对"] });
+    let widget = |w: &str| {
+        let mut f = field.clone();
+        f["widget"] = w.into();
+        f["choices"] = json!([{ "value": "x", "label": "甲", "chosen": true }]);
+        f["max_length"] = 100.into();
+        f["name"] = w.into();
+        f
+    };
+    let fields: Vec<Json> = ["text", "textarea", "select", "radio", "date", "checkbox", "number"].map(widget).into();
+    vec![
+        Sample { template: "cases/case/show.html", name: "handling", data: json!({ "case": sample_case(), "refused": "" }) },
+        Sample { template: "cases/case/show.html", name: "to rate", data: json!({ "case": rated, "refused": "why" }) },
+        Sample { template: "cases/case/show.html", name: "rated", data: json!({ "case": done, "refused": "" }) },
+        Sample { template: "cases/case/receipt.html", name: "one", data: json!({ "case": sample_case() }) },
+        Sample {
+            template: "cases/case/form.html",
+            name: "correcting",
+            data: json!({ "case": { "id": "1", "number": null, "version": 1, "updated_at": 1, "state_id": "draft" },
+                "matter": { "id": "m", "title": "示例" }, "sections": [{ "title": "一", "fields": fields }],
+                "sources": { "text": { "source": "人口库", "as_of": "2026-01-01", "same": true, "value": "1" } },
+                "materials": sample_case()["materials"], "material_errors": { "plan": ["缺少"] },
+                "correction": sample_case()["correction"], "message": "请改正", "errors": [{ "field": "a", "text": "不对" }] }),
+        },
+    ]
+}

@@ -1,0 +1,311 @@
+//! The holder's page and files, public verification, the office's list with revocation.
+
+use super::model::Certificate;
+use super::{produce, store};
+use axum::Form;
+use axum::extract::{Multipart, Path, Query};
+use axum::response::{IntoResponse, Response};
+use kernel::http::{attachment, reply, see};
+use kernel::module::Sample;
+use kernel::{Ctx, Fact, Refusal, Result, Tx};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+/// The holder's own certificate, or one that an official may read.
+fn readable(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Certificate> {
+    let c = store::by_id(tx, id)?.ok_or_else(Refusal::not_found)?;
+    cx.may("documents.certificate.read", &c.resource())
+        .map_err(|_| Refusal::not_found())?;
+    Ok(c)
+}
+
+fn shown(cx: &Ctx, tx: &mut Tx<'_>, c: &Certificate) -> Result<Json> {
+    let holder = identity::api::party(cx, tx, &c.holder)?;
+    let standing = c.standing(&cx.today().to_string());
+    Ok(json!({
+        "id": c.id, "title": c.title(cx), "identifier": c.identifier, "number": c.number, "token": c.token,
+        "issuer": identity::api::organisation_name(cx, tx, &c.issuer)?, "issued_on": c.issued_on,
+        "valid_from": c.valid_from, "valid_until": c.valid_until, "standing": standing,
+        "standing_text": cx.t(&format!("documents-standing-{standing}"), &[]), "ready": c.ready, "reason": c.reason,
+        "holder": holder.as_ref().map(|p| p.name.clone()),
+        "holder_masked": holder.map(|p| if p.kind == "legal" { p.name } else { p.masked_name() }),
+        "sha256": c.pdf_sha256, "seq": store::issue_seq(tx, &c.id)?,
+    }))
+}
+
+pub(crate) async fn page(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let c = cx
+        .read("documents.page", |tx| {
+            let c = readable(&cx, tx, &id)?;
+            shown(&cx, tx, &c)
+        })
+        .await?;
+    let url = format!(
+        "{}/verify/{}",
+        cx.app.config.url,
+        c["token"].as_str().unwrap_or_default()
+    );
+    let qr = crate::print::qr_svg(&url).map_err(|e| kernel::Fault::of("QR code", e))?;
+    cx.page(
+        "documents/certificate/page.html",
+        json!({ "c": c, "verify_url": url, "qr": qr }),
+    )
+}
+
+/// `pdf`, `sm2`, `sm2.pem` or `proof`.
+pub(crate) async fn file(cx: Ctx, Path((id, what)): Path<(String, String)>) -> Result<Response> {
+    let (c, found, seq) = cx
+        .tx("documents.file", |tx| {
+            let c = readable(&cx, tx, &id)?;
+            cx.accessed(
+                tx,
+                std::slice::from_ref(&c.holder),
+                &["certificate"],
+                "certificate",
+            )?;
+            let seq = store::issue_seq(tx, &id)?;
+            Ok((c, produce::file(&cx, tx, &id)?, seq))
+        })
+        .await?;
+    let (pdf, sm2) = found.ok_or_else(|| Refusal::new("documents-not-ready").status(409))?;
+    let name = format!("{}-{}", c.title(&cx), c.number);
+    match what.as_str() {
+        "pdf" => Ok(attachment(&format!("{name}.pdf"), "application/pdf", pdf)),
+        "sm2" => Ok(attachment(
+            &format!("{name}.pdf.sm2"),
+            "application/octet-stream",
+            sm2,
+        )),
+        "sm2.pem" => {
+            let pem = trust::api::sm2_public_pem(&cx, &c.issuer).await?;
+            Ok(attachment(
+                "sm2-public.pem",
+                "application/x-pem-file",
+                pem.into_bytes(),
+            ))
+        }
+        "proof" => {
+            let seq = seq.ok_or_else(|| Refusal::new("documents-not-ready").status(409))?;
+            let proof = trust::api::proof(&cx, seq).await?;
+            Ok(attachment(
+                &format!("{name}.proof.json"),
+                "application/json",
+                proof.to_string().into_bytes(),
+            ))
+        }
+        _ => Err(Refusal::not_found().into()),
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Find {
+    #[serde(default)]
+    q: String,
+}
+
+/// The public page behind the QR code.
+pub(crate) async fn verify_token(cx: Ctx, Path(token): Path<String>) -> Result<Response> {
+    let found = cx
+        .read("documents.verify", |tx| match store::by_token(tx, &token)? {
+            Some(c) if c.ready => Ok(Some(shown(&cx, tx, &c)?)),
+            _ => Ok(None),
+        })
+        .await?;
+    let status = if found.is_some() {
+        axum::http::StatusCode::OK
+    } else {
+        axum::http::StatusCode::NOT_FOUND
+    };
+    cx.page_with(
+        status,
+        "documents/verify/result.html",
+        json!({ "c": found, "file": null }),
+    )
+}
+
+pub(crate) async fn verify_form(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
+    let q: String = find.q.chars().filter(|c| !c.is_whitespace()).collect();
+    if q.is_empty() {
+        return cx.page("documents/verify/form.html", json!({ "message": "" }));
+    }
+    if !codes::certificate_id_valid(&q) {
+        let message = cx.t("documents-verify-identifier-wrong", &[]);
+        let status = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+        return cx.page_with(
+            status,
+            "documents/verify/form.html",
+            json!({ "message": message }),
+        );
+    }
+    let found = cx
+        .read("documents.verify", |tx| match store::by_identifier(tx, &q)? {
+            Some(c) if c.ready => Ok(Some(shown(&cx, tx, &c)?)),
+            _ => Ok(None),
+        })
+        .await?;
+    cx.page(
+        "documents/verify/result.html",
+        json!({ "c": found, "file": null }),
+    )
+}
+
+/// Checks an uploaded PDF. Nothing of it is kept.
+pub(crate) async fn verify_file(cx: Ctx, mut parts: Multipart) -> Result<Response> {
+    let mut pdf = Vec::new();
+    let bad = |_| Refusal::new("kernel-bad-form");
+    while let Some(field) = parts.next_field().await.map_err(bad)? {
+        if field.name() == Some("file") {
+            pdf = field.bytes().await.map_err(bad)?.to_vec();
+        }
+    }
+    if !pdf.starts_with(b"%PDF-") {
+        let message = cx.t("documents-verify-not-pdf", &[]);
+        let status = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+        return cx.page_with(
+            status,
+            "documents/verify/form.html",
+            json!({ "message": message }),
+        );
+    }
+    let sha256: String = Sha256::digest(&pdf).iter().map(|b| format!("{b:02x}")).collect();
+    let v = trust::api::verify_pdf(&cx, &pdf).await?;
+    let found = cx
+        .read("documents.verify", |tx| match store::by_hash(tx, &sha256)? {
+            Some(c) => Ok(Some(shown(&cx, tx, &c)?)),
+            None => Ok(None),
+        })
+        .await?;
+    let file = json!({ "intact": v.intact, "whole": v.covers_whole_file, "trusted": v.trusted, "signer": v.signer_cn,
+        "at": v.at, "sha256": sha256, "known": found.is_some() });
+    if !cx.html {
+        return Ok(reply(json!({ "file": file, "certificate": found })));
+    }
+    cx.page(
+        "documents/verify/result.html",
+        json!({ "c": found, "file": file }),
+    )
+}
+
+pub(crate) async fn list(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
+    let scope = cx.scope("documents.certificate.read");
+    let items = cx
+        .read("documents.list", |tx| {
+            let all = store::list(tx, &scope, find.q.trim())?;
+            let mut items = Vec::new();
+            for c in all {
+                let may = cx.may("documents.certificate.revoke", &c.resource()).is_ok() && c.state == "valid";
+                let mut item = shown(&cx, tx, &c)?;
+                item["may_revoke"] = may.into();
+                items.push(item);
+            }
+            Ok(items)
+        })
+        .await?;
+    cx.page(
+        "documents/certificate/list.html",
+        json!({ "items": items, "q": find.q }),
+    )
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Revocation {
+    #[serde(default)]
+    reason: String,
+}
+
+pub(crate) async fn revoke(cx: Ctx, Path(id): Path<String>, Form(f): Form<Revocation>) -> Result<Response> {
+    let reason: String = f.reason.trim().chars().take(200).collect();
+    if reason.is_empty() {
+        return Err(Refusal::new("documents-reason-needed").into());
+    }
+    cx.tx("documents.revoke", |tx| {
+        let c = readable(&cx, tx, &id)?;
+        cx.may("documents.certificate.revoke", &c.resource())?;
+        if !store::revoke(tx, &id, &reason, cx.now())? {
+            return Err(Refusal::new("documents-not-valid").status(409).into());
+        }
+        cx.emit(
+            tx,
+            Fact::new("documents.certificate.revoked", &id).touch(&crate::CERTIFICATE, &id),
+        )?;
+        Ok(())
+    })
+    .await?;
+    Ok(see("/work/certificates"))
+}
+
+pub(crate) async fn api_verify(cx: Ctx, Path(identifier): Path<String>) -> Result<Response> {
+    let found = cx
+        .read("documents.verify", |tx| {
+            match store::by_identifier(tx, &identifier)? {
+                Some(c) if c.ready => Ok(shown(&cx, tx, &c)?),
+                _ => Err(Refusal::not_found().into()),
+            }
+        })
+        .await?;
+    let keep = [
+        "title",
+        "identifier",
+        "issuer",
+        "issued_on",
+        "valid_from",
+        "valid_until",
+        "standing",
+        "holder_masked",
+        "seq",
+    ];
+    Ok(reply(
+        keep.iter()
+            .map(|k| (k.to_string(), found[*k].clone()))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+    )
+    .into_response())
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    let c = json!({ "id": "1", "title": "许可证", "identifier": "1.2.156", "number": "2026-X-1", "token": "t", "issuer": "演示机关",
+        "issued_on": "2026-11-24", "valid_from": "2026-11-24", "valid_until": null, "standing": "valid", "standing_text": "有效",
+        "ready": true, "reason": null, "holder": "演示居民", "holder_masked": "演***", "sha256": "00", "seq": 3, "may_revoke": true });
+    let mut making = c.clone();
+    making["ready"] = false.into();
+    making["valid_until"] = "2026-12-01".into();
+    making["seq"] = Json::Null;
+    let file = json!({ "intact": true, "whole": true, "trusted": true, "signer": "演示", "at": 1, "sha256": "00", "known": true });
+    let broken = json!({ "intact": false, "whole": false, "trusted": false, "signer": "", "at": null, "sha256": "00", "known": false });
+    let page = |c: &Json| json!({ "c": c, "verify_url": "http://x/verify/t", "qr": "<svg></svg>" });
+    let result = |c: Json, file: Json| json!({ "c": c, "file": file });
+    let sample = |template, name, data| Sample { template, name, data };
+    vec![
+        sample("documents/certificate/page.html", "ready", page(&c)),
+        sample("documents/certificate/page.html", "being made", page(&making)),
+        sample(
+            "documents/certificate/list.html",
+            "none",
+            json!({ "items": [], "q": "" }),
+        ),
+        sample(
+            "documents/certificate/list.html",
+            "one",
+            json!({ "items": [c], "q": "" }),
+        ),
+        sample("documents/verify/form.html", "fresh", json!({ "message": "" })),
+        sample(
+            "documents/verify/result.html",
+            "by code",
+            result(c.clone(), Json::Null),
+        ),
+        sample(
+            "documents/verify/result.html",
+            "unknown",
+            result(Json::Null, Json::Null),
+        ),
+        sample("documents/verify/result.html", "file", result(c.clone(), file)),
+        sample(
+            "documents/verify/result.html",
+            "broken file",
+            result(Json::Null, broken),
+        ),
+    ]
+}

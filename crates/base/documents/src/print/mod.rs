@@ -1,0 +1,48 @@
+//! Printing: Typst templates to PDF, QR codes, and the drawing of official seals.
+//!
+//! Everything here is a pure function of its arguments and of the fonts built into the program: no clock, no
+//! network, no files. Typesetting takes tens of milliseconds and more, so call it off the async threads.
+
+mod fonts;
+mod qr;
+mod seal;
+mod typeset;
+
+pub use qr::qr_svg;
+pub use seal::{seal_drawing, seal_svg};
+pub use typeset::{MAX_DATA, MAX_PAGES, MAX_TEMPLATE, render};
+
+/// Why something could not be printed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PrintError {
+    /// The program was built before its fonts were.
+    #[error("fonts missing ({0}): run `npm ci && npm run build` in web/, then build the program again")]
+    Fonts(String),
+    /// The template does not compile, or reaches for what it may not have.
+    #[error("template{}: {message}", .line.map(|n| format!(" line {n}")).unwrap_or_default())]
+    Template {
+        /// Line in the template, from 1; `None` when the typesetter names none.
+        line: Option<usize>,
+        /// What is wrong, as the typesetter says it.
+        message: String,
+    },
+    /// Template, data or document are larger than allowed.
+    #[error("{what} too large: {size}, allowed {allowed}")]
+    TooLarge {
+        /// `template bytes`, `data bytes` or `pages`.
+        what: &'static str,
+        /// What it is.
+        size: usize,
+        /// What it may be.
+        allowed: usize,
+    },
+    /// A time no calendar has.
+    #[error("time out of range: {0} ms")]
+    Time(i64),
+    /// The text does not fit into a QR code.
+    #[error("QR code: {0}")]
+    Qr(String),
+    /// The seal cannot be drawn with these words or this size.
+    #[error("seal: {0}")]
+    Seal(String),
+}

@@ -1,0 +1,87 @@
+//! What the floors above may ask of trust.
+
+use crate::crypto::{Kind, pades};
+use crate::{log, seal, vault};
+use kernel::{Ctx, Fault, Refusal, Result};
+use std::path::Path;
+
+pub use crate::crypto::pades::{Verified, Widget};
+pub use crate::log::proof;
+
+/// A sealed file: the PDF with its PAdES signature, and a detached SM2 signature over exactly those bytes.
+pub struct Sealed {
+    pub pdf: Vec<u8>,
+    /// DER `SEQUENCE { r, s }`, signer id `1234567812345678`.
+    pub sm2: Vec<u8>,
+}
+
+/// Seals a PDF for an organisation (id, name). Slow (two signatures, one parse): call it outside a transaction.
+pub async fn seal_pdf(ctx: &Ctx, organisation: (&str, &str), pdf: Vec<u8>, reason: &str, widget: Widget) -> Result<Sealed> {
+    let ((p256, cert, root), (sm2, _, _)) = ctx
+        .tx("trust.signers", |tx| {
+            Ok((seal::signer(ctx, tx, organisation, Kind::P256)?, seal::signer(ctx, tx, organisation, Kind::Sm2)?))
+        })
+        .await?;
+    let (at, reason, name) = (ctx.now(), reason.to_string(), organisation.1.to_string());
+    let done = tokio::task::spawn_blocking(move || -> crate::crypto::Result<Sealed> {
+        let chain = [cert.der().to_vec(), root.der().to_vec()];
+        let spec = pades::Spec { key: &p256, chain: &chain, at, name: &name, reason: &reason, location: "", widget: Some(widget) };
+        let pdf = pades::sign(&pdf, &spec)?;
+        let sm2 = sm2.sign(&pdf)?;
+        Ok(Sealed { pdf, sm2 })
+    })
+    .await
+    .map_err(|e| Fault::of("sealing", e))?;
+    Ok(done.map_err(|e| Fault::of("sealing", e))?)
+}
+
+/// Checks the newest signature of any PDF against this instance's root.
+pub async fn verify_pdf(ctx: &Ctx, pdf: &[u8]) -> Result<Verified> {
+    let root = root_certificate(ctx, Kind::P256).await?;
+    Ok(pades::verify(pdf, &[root.0]))
+}
+
+/// The root certificate of one algorithm as DER and PEM.
+pub async fn root_certificate(ctx: &Ctx, kind: Kind) -> Result<(Vec<u8>, String)> {
+    let system = ctx.as_system("trust.root");
+    let (_, root) = system.tx("trust.root", |tx| seal::root(&system, tx, kind)).await?;
+    Ok((root.der().to_vec(), root.pem()))
+}
+
+/// Public half of the key with which an organisation makes its detached SM2 signatures.
+pub async fn sm2_public_pem(ctx: &Ctx, organisation: &str) -> Result<String> {
+    let alias = format!("seal-sm2:{organisation}");
+    let pem = ctx.read("trust.sm2-key", |tx| Ok(vault::public_pem(tx, &alias)?)).await?;
+    Ok(pem.ok_or_else(Refusal::not_found)?)
+}
+
+/// `yiwang log export DIR`: checkpoint and entry bundles, which `yiwang-verify` reads.
+pub(crate) fn log_command(ctx: Ctx, words: Vec<String>) -> kernel::module::JobFuture {
+    kernel::module::boxed(async move {
+        let [verb, dir] = words.as_slice() else { return Err(Fault::new("usage: yiwang log export DIR").into()) };
+        if verb != "export" {
+            return Err(Fault::new("usage: yiwang log export DIR").into());
+        }
+        kernel::job::follow(&ctx.app).await?;
+        let note = log::checkpoint(&ctx).await?;
+        let head = merkle::Checkpoint::parse(&note).map_err(|e| Fault::new(e.to_string()))?;
+        let root = Path::new(dir);
+        let write = |name: &str, bytes: &[u8]| -> Result<(), Fault> {
+            let path = root.join(name);
+            let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, bytes));
+            made.map_err(|e| Fault::of(format!("cannot write {}", path.display()), e))
+        };
+        let mut first = 0u64;
+        while first < head.size {
+            let width = (head.size - first).min(256) as u16;
+            let bundle = log::tile(&ctx, None, first / 256, width).await?;
+            write(&merkle::entries_path(first / 256, (width < 256).then_some(width)), &bundle)?;
+            first += u64::from(width);
+        }
+        write("key", (log::verifier(&ctx).await? + "\n").as_bytes())?;
+        // Last: a reader that finds the head finds everything under it.
+        write("checkpoint", note.as_bytes())?;
+        println!("{} entries in {dir}", head.size);
+        Ok(())
+    })
+}

@@ -1,0 +1,4 @@
+//! What other crates may ask of services.
+
+pub use crate::matter::model::Sheet;
+pub use crate::matter::service::{all, find};

@@ -1,0 +1,180 @@
+//! Matter list, guide, search, and the start of a case.
+
+use super::model::Sheet;
+use super::{service, store};
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use kernel::http::{reply, see};
+use kernel::module::Sample;
+use kernel::{Ctx, Locale, Result, Tx, search as index};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+#[derive(Deserialize)]
+pub(crate) struct Find {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    organisation: String,
+    #[serde(default)]
+    audience: String,
+}
+
+fn english(cx: &Ctx) -> bool {
+    cx.locale == Locale::En
+}
+
+fn pick<'t>(cx: &Ctx, zh: &'t str, en: &'t str) -> &'t str {
+    if english(cx) && !en.is_empty() { en } else { zh }
+}
+
+fn card(cx: &Ctx, tx: &mut Tx<'_>, s: &Sheet) -> Result<Json> {
+    Ok(json!({
+        "id": s.id, "title": pick(cx, &s.title, &s.title_en), "online": s.online, "promised_days": s.promised_days,
+        "organisation": identity::api::organisation_name(cx, tx, &s.organisation)?, "organisation_id": s.organisation,
+        "sample": s.sample, "free": s.fee.amount == 0,
+    }))
+}
+
+async fn found(cx: &Ctx, find: &Find) -> Result<(Vec<Json>, Vec<Json>)> {
+    cx.read("services.list", |tx| {
+        let all = service::all(tx)?;
+        let wanted: Option<Vec<String>> = match find.q.trim() {
+            "" => None,
+            q => Some(index::find(tx, q, cx.locale, 50)?.into_iter().filter(|h| h.source == "matter").map(|h| h.id).collect()),
+        };
+        let mut organisations: Vec<Json> = Vec::new();
+        let mut cards = Vec::new();
+        for s in &all {
+            let item = card(cx, tx, s)?;
+            let org = json!({ "id": s.organisation, "name": item["organisation"] });
+            if !organisations.contains(&org) {
+                organisations.push(org);
+            }
+            let fits = (find.organisation.is_empty() || s.organisation == find.organisation)
+                && (find.audience.is_empty() || s.audience.contains(&find.audience));
+            if fits && wanted.as_ref().is_none_or(|w| w.contains(&s.id)) {
+                cards.push((wanted.as_ref().and_then(|w| w.iter().position(|i| *i == s.id)), item));
+            }
+        }
+        cards.sort_by_key(|(rank, _)| *rank);
+        Ok((cards.into_iter().map(|(_, c)| c).collect(), organisations))
+    })
+    .await
+}
+
+pub(crate) async fn list(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
+    let (items, organisations) = found(&cx, &find).await?;
+    cx.page(
+        "services/matter/list.html",
+        json!({ "items": items, "organisations": organisations, "q": find.q, "organisation": find.organisation,
+            "audience": find.audience }),
+    )
+}
+
+fn guide_data(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Json> {
+    let (s, _) = service::find(tx, id)?;
+    let mut g = card(cx, tx, &s)?;
+    let lines = |list: &[super::model::Line]| -> Vec<String> { list.iter().map(|l| pick(cx, &l.zh, &l.en).to_string()).collect() };
+    let joint: Vec<String> =
+        s.joint.iter().map(|o| identity::api::organisation_name(cx, tx, o)).collect::<Result<_, kernel::Fault>>()?;
+    let materials: Vec<Json> = s
+        .material
+        .iter()
+        .map(|m| json!({ "title": pick(cx, &m.title, &m.title_en), "note": pick(cx, &m.note, &m.note_en),
+            "required": m.required && m.when.is_none(), "conditional": m.when.is_some(), "accept": m.accept, "max_mb": m.max_mb }))
+        .collect();
+    for (key, value) in [
+        ("code", json!(s.code)),
+        ("kind", json!(s.kind)),
+        ("joint", json!(joint)),
+        ("audience", json!(s.audience)),
+        ("acceptance_days", json!(s.acceptance_days)),
+        ("legal_days", json!(s.legal_days)),
+        ("fee", json!({ "amount": s.fee.amount, "note": pick(cx, &s.fee.note, &s.fee.note_en) })),
+        ("windows", json!(s.windows)),
+        ("conditions", json!(lines(&s.conditions))),
+        ("steps", json!(lines(&s.steps))),
+        ("basis", json!(s.basis)),
+        ("materials", json!(materials)),
+        ("certificate", json!(s.result.certificate.is_some())),
+        ("sample_note", json!(s.sample_note)),
+    ] {
+        g[key] = value;
+    }
+    Ok(g)
+}
+
+pub(crate) async fn guide(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let g = cx.read("services.guide", |tx| guide_data(&cx, tx, &id)).await?;
+    cx.page("services/matter/guide.html", json!({ "g": g }))
+}
+
+pub(crate) async fn start(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let case = cases::api::start(&cx, &id).await?;
+    Ok(see(&format!("/cases/{case}/form")))
+}
+
+async fn hits(cx: &Ctx, q: &str) -> Result<Vec<index::Hit>> {
+    let q: String = q.chars().take(100).collect();
+    cx.read("services.search", |tx| Ok(index::find(tx, &q, cx.locale, 20)?)).await
+}
+
+pub(crate) async fn search(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
+    let items = hits(&cx, &find.q).await?;
+    cx.page("services/matter/search.html", json!({ "items": items, "q": find.q }))
+}
+
+pub(crate) async fn api_search(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
+    Ok(reply(json!({ "items": hits(&cx, &find.q).await? })))
+}
+
+pub(crate) async fn api_list(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
+    Ok(reply(json!({ "items": found(&cx, &find).await?.0 })))
+}
+
+pub(crate) async fn api_guide(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let data = cx
+        .read("services.api-guide", |tx| {
+            let mut g = guide_data(&cx, tx, &id)?;
+            g["form"] = serde_json::from_str(&service::find(tx, &id)?.1)?;
+            g["cases"] = store::counts(tx)?[id.as_str()].clone();
+            Ok(g)
+        })
+        .await?;
+    Ok(reply(data))
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    let card = json!({ "id": "m", "title": "示例事项", "online": "full", "promised_days": 10, "organisation": "示例部门",
+        "organisation_id": "o", "sample": true, "free": true });
+    let mut g = card.clone();
+    for (k, v) in [
+        ("code", json!("1")),
+        ("kind", json!("行政许可")),
+        ("joint", json!(["交警"])),
+        ("audience", json!(["natural", "legal"])),
+        ("acceptance_days", json!(5)),
+        ("legal_days", json!(20)),
+        ("fee", json!({ "amount": 1200, "note": "样例" })),
+        ("windows", json!([{ "name": "窗口", "address": "地址", "phone": "0", "hours": "9:00" }])),
+        ("conditions", json!(["条件"])),
+        ("steps", json!(["步骤"])),
+        ("basis", json!([{ "law": "条例", "article": "第一条", "zh": "内容" }])),
+        ("materials", json!([{ "title": "图", "note": "注", "required": true, "conditional": false, "accept": ["pdf"], "max_mb": 10 }])),
+        ("certificate", json!(true)),
+        ("sample_note", json!("样例")),
+    ] {
+        g[k] = v;
+    }
+    let list = |items: Json| json!({ "items": items, "organisations": [{ "id": "o", "name": "示例部门" }], "q": "x", "organisation": "o", "audience": "" });
+    let hit = json!({ "title": "示例", "summary": "部门", "href": "/matters/m" });
+    let sample = |template, name, data| Sample { template, name, data };
+    vec![
+        sample("services/matter/list.html", "none", list(json!([]))),
+        sample("services/matter/list.html", "one", list(json!([card]))),
+        sample("services/matter/guide.html", "full", json!({ "g": g })),
+        sample("services/matter/search.html", "none", json!({ "items": [], "q": "x" })),
+        sample("services/matter/search.html", "one", json!({ "items": [hit], "q": "x" })),
+    ]
+}
