@@ -310,6 +310,8 @@ pub struct Ctx {
     /// Fixed when the context is made: one request has one time.
     at: i64,
     pub path: String,
+    /// Where to return to after signing in: this page, or the one whose form was sent.
+    pub back: String,
     pub elder: bool,
     /// Where the request came from, for rate limits; never stored in clear.
     pub peer: String,
@@ -326,6 +328,7 @@ impl Ctx {
             request: Uuid::nil(),
             at,
             path: "/".into(),
+            back: "/".into(),
             elder: false,
             peer: String::new(),
             html: true,

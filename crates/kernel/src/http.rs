@@ -48,6 +48,7 @@ async fn pass(door: Door, request: Request, next: Next) -> Response {
         Door::Public => true,
         Door::SignedIn => ctx.actor.signed_in(),
         Door::Permission(p) => ctx.actor.signed_in() && ctx.holds(p),
+        Door::Official(p) => ctx.actor.is_official() && ctx.holds(p),
     };
     if open {
         return next.run(request).await;
@@ -72,6 +73,7 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
         .unwrap_or_default();
     let mut ctx = Ctx::new(app.clone(), Actor::public(), locale);
     ctx.path = path.clone();
+    ctx.back = if *request.method() == Method::GET { path.clone() } else { referring_path(headers) };
     ctx.html = html;
     ctx.elder = match query_value(&query, "elder") {
         Some(v) => v == "1",
@@ -191,6 +193,13 @@ pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|(_, v)| v.to_string())
 }
 
+/// The page a form was sent from, as a path of this site.
+fn referring_path(headers: &HeaderMap) -> String {
+    let referer = headers.get(header::REFERER).and_then(|h| h.to_str().ok()).unwrap_or_default();
+    let path = referer.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, p)| format!("/{p}"));
+    path.unwrap_or_else(|| "/".into())
+}
+
 fn query_value(query: &str, name: &str) -> Option<String> {
     query.split('&').filter_map(|p| p.split_once('=')).find(|(k, _)| *k == name).map(|(_, v)| v.to_string())
 }
@@ -233,7 +242,7 @@ pub fn show(ctx: &Ctx, problem: &Problem) -> Response {
         })
         .collect();
     if ctx.html && status == 401 {
-        let next: String = ctx.path.chars().filter(|c| !c.is_control()).collect();
+        let next: String = ctx.back.chars().filter(|c| !c.is_control()).collect();
         let to = format!("/sign-in?next={}", percent(&next));
         return (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response();
     }

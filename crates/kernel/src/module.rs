@@ -18,6 +18,8 @@ pub enum Door {
     SignedIn,
     /// Holds this permission somewhere; the service decides on the row.
     Permission(&'static str),
+    /// The same, for officials only: pages of the workbench.
+    Official(&'static str),
 }
 
 /// One route with its door. `doc` puts it into the OpenAPI file.

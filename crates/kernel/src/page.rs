@@ -16,11 +16,6 @@ pub struct Pages {
     env: Environment<'static>,
 }
 
-
-fn arg_text(v: &Jinja) -> String {
-    v.to_string()
-}
-
 impl Pages {
     /// `t` resolves a text by (locale, key, args).
     pub fn load(
@@ -42,7 +37,7 @@ impl Pages {
                 let locale = locale_of(state);
                 let mut args = Vec::new();
                 for name in kwargs.args() {
-                    args.push((name.to_string(), arg_text(&kwargs.get::<Jinja>(name)?)));
+                    args.push((name.to_string(), kwargs.get::<Jinja>(name)?.to_string()));
                 }
                 let pairs: Vec<(&str, &str)> = args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
                 Ok(t(locale, &key, &pairs))
@@ -127,13 +122,16 @@ pub fn frame(ctx: &Ctx) -> Json {
         .filter(|e| e.permission.is_none_or(|p| ctx.holds(p)))
         .collect();
     menu.sort_by_key(|e| e.order);
+    // The longest address that this page lies under is the one shown as active.
+    let under = |href: &str| ctx.path == href || (href.len() > 1 && ctx.path.starts_with(&format!("{href}/")));
+    let active = menu.iter().map(|e| e.href).filter(|h| under(h)).max_by_key(|h| h.len());
     let menu: Vec<Json> = menu
         .into_iter()
         .map(|e| {
             json!({
                 "href": e.href, "label": ctx.t(e.title, &[]), "icon": e.icon,
                 "place": if e.place == crate::module::Place::Portal { "portal" } else { "workbench" },
-                "active": ctx.path == e.href || (e.href.len() > 1 && ctx.path.starts_with(&format!("{}/", e.href))),
+                "active": active == Some(e.href),
             })
         })
         .collect();

@@ -94,7 +94,7 @@ pub fn check_declarations(modules: &[Module]) -> Vec<String> {
     let permissions: Vec<&str> = modules.iter().flat_map(|m| &m.permissions).map(|p| p.name).collect();
     for m in modules {
         for r in &m.routes {
-            if let crate::module::Door::Permission(p) = r.door
+            if let crate::module::Door::Permission(p) | crate::module::Door::Official(p) = r.door
                 && !permissions.contains(&p)
             {
                 bad.push(format!("{}: door {p} of {} is no declared permission", m.name, r.path));

@@ -90,7 +90,8 @@ async fn me(cx: Ctx) -> Result<Response> {
                 let name = identity::api::party(&cx, tx, &id)?.map(|p| p.name).unwrap_or_default();
                 firms.push(json!({ "id": id, "name": name, "role": role, "chosen": cx.actor.on_behalf.as_deref() == Some(&id) }));
             }
-            Ok(json!({ "cases": cases, "certificates": certificates, "firms": firms }))
+            Ok(json!({ "cases": cases, "certificates": certificates, "firms": firms, "name": cx.actor.name,
+                "himself": cx.actor.on_behalf.is_none() }))
         })
         .await?;
     cx.page("portal/me.html", data)
@@ -108,7 +109,7 @@ fn samples() -> Vec<Sample> {
     let firm = json!({ "id": "f", "name": "演示公司", "role": "经办人", "chosen": true });
     let matter = json!({ "href": "/matters/m", "title": "示例", "days": 10, "organisation": "部门", "online": "full" });
     let home = |n: i64| json!({ "matters": [matter], "count": 1, "online": 1, "ended": n, "on_time": n });
-    let me = |cases: Json, certificates: Json, firms: Json| json!({ "cases": cases, "certificates": certificates, "firms": firms });
+    let me = |cases: Json, certificates: Json, firms: Json| json!({ "cases": cases, "certificates": certificates, "firms": firms, "name": "演示", "himself": true });
     let sample = |template, name, data| Sample { template, name, data };
     vec![
         sample("portal/home.html", "new city", home(0)),

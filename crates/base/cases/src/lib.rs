@@ -49,7 +49,7 @@ pub fn module() -> Module {
     use axum::routing::{get, post};
     use case::{web, work_web};
     let mut m = Module::new::<Files>("cases");
-    let work = Door::Permission("cases.case.read");
+    let work = Door::Official("cases.case.read");
     let answer = || json!({ "type": "object" });
     m.routes = vec![
         Route::new("/cases/{id}", Door::SignedIn, get(web::show)),
@@ -64,11 +64,11 @@ pub fn module() -> Module {
         Route::new("/work/cases", work, get(work_web::list)),
         Route::new("/work/cases/{id}", work, get(work_web::show)),
         Route::new("/work/cases/{id}/work/{work}", work, post(work_web::finish)),
-        Route::new("/work/cases/{id}/correction", Door::Permission("cases.case.accept"), post(work_web::correction)),
-        Route::new("/work/cases/{id}/send-back", Door::Permission("cases.case.review"), post(work_web::send_back)),
-        Route::new("/work/cases/{id}/suspension", Door::Permission("cases.case.suspend"), post(work_web::suspension)),
-        Route::new("/work/followups", Door::Permission("cases.followup.read"), get(rating::web::followups)),
-        Route::new("/work/followups/{id}", Door::Permission("cases.followup.close"), post(rating::web::close)),
+        Route::new("/work/cases/{id}/correction", Door::Official("cases.case.accept"), post(work_web::correction)),
+        Route::new("/work/cases/{id}/send-back", Door::Official("cases.case.review"), post(work_web::send_back)),
+        Route::new("/work/cases/{id}/suspension", Door::Official("cases.case.suspend"), post(work_web::suspension)),
+        Route::new("/work/followups", Door::Official("cases.followup.read"), get(rating::web::followups)),
+        Route::new("/work/followups/{id}", Door::Official("cases.followup.close"), post(rating::web::close)),
         Route::new("/api/v1/cases", Door::SignedIn, get(web::api_list).post(web::api_create))
             .doc("GET", "Cases that the caller may read", json!(null), answer())
             .doc(

@@ -1,4 +1,5 @@
-//! Data (数据): the base library (基础库), what the city already knows of persons and firms, so that it is not asked again.
+//! Data (数据): the base library (基础库), what the city already knows of persons and firms, so that it is not
+//! asked again.
 //!
 //! - [`pack`]: data elements and sources from the city pack
 //! - [`library`]: collects the sources' files by rules, shows their quality, and answers [`kernel::ctx::Ask`]
@@ -23,8 +24,17 @@ struct Files;
 pub(crate) static RUN: Table = Table {
     name: "data_run",
     columns: &[
-        "id", "source", "hash", "rows_read", "rows_accepted", "rows_rejected", "rows_warned", "as_of_from", "as_of_to",
-        "begun_at", "finished_at",
+        "id",
+        "source",
+        "hash",
+        "rows_read",
+        "rows_accepted",
+        "rows_rejected",
+        "rows_warned",
+        "as_of_from",
+        "as_of_to",
+        "begun_at",
+        "finished_at",
     ],
 };
 
@@ -42,18 +52,30 @@ pub fn module() -> Module {
     let question = json!({ "type": "object", "required": ["subject", "elements", "purpose"], "properties": {
         "subject": { "type": "string", "description": "subject id of a person or firm" },
         "elements": { "type": "array", "minItems": 1, "items": text() },
-        "purpose": { "type": "string", "minLength": 1, "description": "why it is read; the person sees it" } } });
+        "purpose": { "type": "string", "minLength": 1,
+            "description": "why it is read; the person sees it" } } });
     let held = json!({ "type": "object", "properties": {
-        "element": text(), "value": text(), "source": text(), "as_of": { "type": "string", "format": "date" } } });
+        "element": text(), "value": text(), "source": text(),
+        "as_of": { "type": "string", "format": "date" } } });
     let list = |name: &str, item: serde_json::Value| {
-        json!({ "type": "object", "properties": { name: { "type": "array", "items": item } } })
+        let array = json!({ "type": "array", "items": item });
+        json!({ "type": "object", "properties": { name: array } })
     };
     let mut m = Module::new::<Files>("data");
     m.routes = vec![
         Route::new("/work/library", Door::Permission(READ), get(web::page)),
         Route::new("/work/library/{source}", Door::Permission(READ), get(web::source)),
-        Route::new("/work/library/{source}/run", Door::Permission(COLLECT), post(web::run)),
-        Route::new("/api/v1/library/elements", Door::Permission(READ), get(web::elements)).doc(
+        Route::new(
+            "/work/library/{source}/run",
+            Door::Permission(COLLECT),
+            post(web::run),
+        ),
+        Route::new(
+            "/api/v1/library/elements",
+            Door::Permission(READ),
+            get(web::elements),
+        )
+        .doc(
             "GET",
             "Data elements the city knows",
             serde_json::Value::Null,
@@ -67,8 +89,14 @@ pub fn module() -> Module {
         ),
     ];
     m.permissions = vec![
-        Permission { name: READ, title: "data-permission-read" },
-        Permission { name: COLLECT, title: "data-permission-collect" },
+        Permission {
+            name: READ,
+            title: "data-permission-read",
+        },
+        Permission {
+            name: COLLECT,
+            title: "data-permission-collect",
+        },
     ];
     m.menu = vec![MenuEntry {
         href: "/work/library",
@@ -78,9 +106,16 @@ pub fn module() -> Module {
         permission: Some(READ),
         order: 70,
     }];
-    m.facts = vec![FactType { name: "data.run.finished", unconsumed: Some("audit only; the library is read by asking") }];
+    m.facts = vec![FactType {
+        name: "data.run.finished",
+        unconsumed: Some("audit only; the library is read by asking"),
+    }];
     m.tables = vec![&RUN];
-    m.sections = vec![Section { name: "data", load: pack::load, check: pack::check }];
+    m.sections = vec![Section {
+        name: "data",
+        load: pack::load,
+        check: pack::check,
+    }];
     m.views = vec![PublicView {
         name: "pub_data_source",
         sql: "SELECT s.id AS id, s.library AS library, COALESCE(r.rows_accepted, 0) AS rows_accepted, \

@@ -13,7 +13,16 @@ use toml::Spanned;
 
 const ELEMENTS: &str = "elements.toml";
 const SOURCES: &str = "sources/collection.toml";
-const TYPES: &[&str] = &["string", "citizen-id", "credit-code", "date", "phone", "enum", "number", "integer"];
+const TYPES: &[&str] = &[
+    "string",
+    "citizen-id",
+    "credit-code",
+    "date",
+    "phone",
+    "enum",
+    "number",
+    "integer",
+];
 const GRADES: &[&str] = &["L1", "L2", "L3", "L4"];
 const LIBRARIES: &[&str] = &["population", "legal-person"];
 
@@ -93,7 +102,12 @@ struct Lines<'a> {
 }
 impl<'a> Lines<'a> {
     fn new(pack: &'a Pack, file: &'static str) -> Result<Lines<'a>, PackError> {
-        Ok(Lines { pack, file, text: pack.text(file)?, wrong: Vec::new() })
+        Ok(Lines {
+            pack,
+            file,
+            text: pack.text(file)?,
+            wrong: Vec::new(),
+        })
     }
     fn complain(&mut self, at: &Spanned<String>, message: impl Into<String>) {
         let before = self.text.as_bytes().iter().take(at.span().start);
@@ -102,14 +116,24 @@ impl<'a> Lines<'a> {
     }
     fn known(&mut self, value: &Spanned<String>, what: &str, among: &[&str]) {
         if !among.contains(&value.get_ref().as_str()) {
-            self.complain(value, format!("unknown {what} `{}`; one of: {}", value.get_ref(), among.join(", ")));
+            self.complain(
+                value,
+                format!(
+                    "unknown {what} `{}`; one of: {}",
+                    value.get_ref(),
+                    among.join(", ")
+                ),
+            );
         }
     }
     /// An id stands in addresses and keys.
     fn id(&mut self, id: &Spanned<String>, seen: &mut BTreeSet<String>) {
         let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if id.get_ref().is_empty() || !id.get_ref().chars().all(fine) {
-            self.complain(id, format!("id `{}`: only a–z, 0–9 and - may stand in it", id.get_ref()));
+            self.complain(
+                id,
+                format!("id `{}`: only a–z, 0–9 and - may stand in it", id.get_ref()),
+            );
         }
         if !seen.insert(id.get_ref().clone()) {
             self.complain(id, format!("id `{}` stands twice", id.get_ref()));
@@ -150,7 +174,10 @@ fn elements(pack: &Pack, out: &mut Contents) -> Result<(), PackError> {
         lines.known(&row.r#type, "type", TYPES);
         lines.known(&row.grade, "grade", GRADES);
         if row.r#type.get_ref() == "enum" && row.values.is_empty() {
-            lines.complain(&row.id, format!("element `{}` is an enum without values", row.id.get_ref()));
+            lines.complain(
+                &row.id,
+                format!("element `{}` is an enum without values", row.id.get_ref()),
+            );
         }
         out.elements.push(Element {
             id: row.id.into_inner(),
@@ -172,8 +199,11 @@ fn sources(pack: &Pack, out: &mut Contents) -> Result<(), PackError> {
     }
     let file: SourceFile = pack.toml(SOURCES)?;
     let mut lines = Lines::new(pack, SOURCES)?;
-    let elements: BTreeMap<String, Vec<String>> =
-        out.elements.iter().map(|e| (e.id.clone(), e.values.clone())).collect();
+    let elements: BTreeMap<String, Vec<String>> = out
+        .elements
+        .iter()
+        .map(|e| (e.id.clone(), e.values.clone()))
+        .collect();
     let mut seen = BTreeSet::new();
     let mut authorities: Vec<String> = Vec::new();
     let mut order = Vec::new();
@@ -205,7 +235,13 @@ fn source(
     lines.known(&row.key_kind, "key_kind", KeyKind::NAMES);
     let key_kind = KeyKind::parse(row.key_kind.get_ref())?;
     let Some(found) = pack.file(&format!("sources/{}", row.file.get_ref())) else {
-        lines.complain(&row.file, format!("file `{}` is not in the pack's folder sources/", row.file.get_ref()));
+        lines.complain(
+            &row.file,
+            format!(
+                "file `{}` is not in the pack's folder sources/",
+                row.file.get_ref()
+            ),
+        );
         return None;
     };
     let columns = header(&found.bytes);
@@ -224,29 +260,47 @@ fn source(
         lines.known(&r.severity, "severity", Severity::NAMES);
         let (element, column) = (r.element.get_ref(), r.column.get_ref());
         let Some(values) = elements.get(element) else {
-            lines.complain(&r.element, format!("unknown element `{element}`; it must stand in {ELEMENTS}"));
+            lines.complain(
+                &r.element,
+                format!("unknown element `{element}`; it must stand in {ELEMENTS}"),
+            );
             continue;
         };
         if rules.iter().any(|x| x.element == *element && x.column != *column) {
-            lines.complain(&r.element, format!("element `{element}` comes from two columns of one source"));
+            lines.complain(
+                &r.element,
+                format!("element `{element}` comes from two columns of one source"),
+            );
         }
-        let (Some(check), Some(severity)) = (Check::parse(r.rule.get_ref()), Severity::parse(r.severity.get_ref()))
-        else {
+        let (Some(check), Some(severity)) = (
+            Check::parse(r.rule.get_ref()),
+            Severity::parse(r.severity.get_ref()),
+        ) else {
             continue;
         };
         if check == Check::Enum && values.is_empty() {
-            lines.complain(&r.element, format!("element `{element}` has no values to check against"));
+            lines.complain(
+                &r.element,
+                format!("element `{element}` has no values to check against"),
+            );
         }
         rules.push(Rule {
             column: r.column.into_inner(),
             element: r.element.into_inner(),
             check,
             severity,
-            values: if check == Check::Enum { values.clone() } else { Vec::new() },
+            values: if check == Check::Enum {
+                values.clone()
+            } else {
+                Vec::new()
+            },
         });
     }
     if !rules.iter().any(|r| r.element == key_kind.name_element()) {
-        let message = format!("no rule brings element `{}`; nobody is known without a name", key_kind.name_element());
+        let message = format!(
+            "no rule brings element `{}`; nobody is known without a name",
+            key_kind.name_element()
+        );
         lines.complain(&row.id, message);
     }
     Some(Supplied {

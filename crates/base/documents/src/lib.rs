@@ -55,7 +55,7 @@ pub fn module() -> Module {
     use axum::routing::{get, post};
     use certificate::web;
     let mut m = Module::new::<Files>("documents");
-    let read = Door::Permission("documents.certificate.read");
+    let read = Door::Official("documents.certificate.read");
     m.routes = vec![
         Route::new("/me/certificates/{id}", Door::SignedIn, get(web::page)),
         Route::new("/me/certificates/{id}/{what}", Door::SignedIn, get(web::file)),
@@ -69,7 +69,7 @@ pub fn module() -> Module {
         Route::new("/work/certificates", read, get(web::list)),
         Route::new(
             "/work/certificates/{id}/revocation",
-            Door::Permission("documents.certificate.revoke"),
+            Door::Official("documents.certificate.revoke"),
             post(web::revoke),
         ),
         Route::new(

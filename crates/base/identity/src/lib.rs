@@ -50,6 +50,7 @@ pub fn module() -> Module {
     m.permissions = vec![Permission { name: "identity.account.manage", title: "identity-permission-manage" }];
     m.facts = vec![
         FactType { name: "identity.account.opened", unconsumed: Some("audit only") },
+        FactType { name: "identity.subject.known", unconsumed: Some("audit only") },
         FactType { name: "identity.session.begun", unconsumed: Some("audit only") },
         FactType { name: "identity.session.refused", unconsumed: Some("audit only; a lock-out is a row") },
         FactType { name: "identity.session.ended", unconsumed: Some("audit only") },

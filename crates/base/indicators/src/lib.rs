@@ -1,5 +1,5 @@
-//! Indicators (指标): figures counted from records through public views, each opening to the very rows that make it, and
-//! the city cockpit (驾驶舱).
+//! Indicators (指标): figures counted from records through public views, each opening to the very rows
+//! that make it, and the city cockpit (驾驶舱).
 //!
 //! - [`figure`]: the four indicators computed here, their breakdown, rows, history and pages
 //! - [`pack`]: what the city pack says an indicator is
@@ -48,7 +48,10 @@ pub fn module() -> Module {
             web::schema_whole(),
         ),
     ];
-    m.permissions = vec![Permission { name: READ, title: "indicators-permission-read" }];
+    m.permissions = vec![Permission {
+        name: READ,
+        title: "indicators-permission-read",
+    }];
     let entry = |href, title, icon, order| MenuEntry {
         href,
         title,
@@ -66,7 +69,11 @@ pub fn module() -> Module {
         facts: figure::MOVED_BY,
         handle: figure::service::record,
     }];
-    m.sections = vec![Section { name: "indicators", load: pack::load, check: pack::check }];
+    m.sections = vec![Section {
+        name: "indicators",
+        load: pack::load,
+        check: pack::check,
+    }];
     m.samples = figure::samples::samples();
     m
 }

@@ -1,4 +1,5 @@
-//! `indicators/*.toml` of the pack: what an indicator is called, how it is counted in words, and which way is better.
+//! `indicators/*.toml` of the pack: what an indicator is called, how it is counted in words, and which
+//! way is better.
 
 use crate::figure::store;
 use kernel::Ctx;
@@ -80,7 +81,10 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
         let text = pack.text(name).unwrap_or_default();
         for d in file.indicator {
             let mut wrong = |message: &str| {
-                let line = text.lines().position(|l| l.contains(&format!("\"{}\"", d.id))).map_or(0, |n| n + 1);
+                let line = text
+                    .lines()
+                    .position(|l| l.contains(&format!("\"{}\"", d.id)))
+                    .map_or(0, |n| n + 1);
                 bad.push(pack.wrong(name, line, format!("{}: {message}", d.id)).to_string());
             };
             if d.title.trim().is_empty() || d.formula.trim().is_empty() {

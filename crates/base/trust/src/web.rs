@@ -46,6 +46,10 @@ pub(crate) async fn root(cx: Ctx, Path(kind): Path<String>) -> Result<Response> 
 /// `tile/<level>/<x001/…/NNN>[.p/<width>]`, level a number or `entries` (C2SP tlog-tiles).
 pub(crate) async fn tile(cx: Ctx, Path(path): Path<String>) -> Result<Response> {
     let (level, index, width) = parse_tile(&path).ok_or_else(Refusal::not_found)?;
+    // Hashes are public; entries name actors and subjects, so they are for those who may read the log.
+    if level.is_none() && !cx.holds("trust.log.read") {
+        return Err(Refusal::forbidden().into());
+    }
     let bytes = log::tile(&cx, level, index, width).await?;
     let age = if width == 256 { "public, max-age=31536000, immutable" } else { "no-store" };
     Ok(([(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, age)], bytes).into_response())

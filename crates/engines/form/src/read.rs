@@ -27,6 +27,12 @@ fn is_date(text: &str) -> bool {
     (1..=days).contains(&d)
 }
 
+/// A finite decimal; whole ones without a fraction, as people write them.
+fn number(text: &str) -> Option<Json> {
+    let n = text.parse::<f64>().ok().filter(|n| n.is_finite())?;
+    Some(if n.fract() == 0.0 && n.abs() < 9e15 { Json::from(n as i64) } else { Json::from(n) })
+}
+
 impl Form {
     /// Values from posted pairs. Unknown names are dropped; text that is no number stays text, so that the person sees
     /// what was typed next to what is wrong with it.
@@ -38,7 +44,7 @@ impl Form {
                 (Kind::Boolean { .. }, v) => Json::Bool(v.is_some_and(|v| !matches!(v, "" | "false" | "0"))),
                 (_, None | Some("")) => continue,
                 (Kind::Integer { .. }, Some(v)) => v.parse::<i64>().map_or_else(|_| v.into(), Json::from),
-                (Kind::Number { .. }, Some(v)) => v.parse::<f64>().map_or_else(|_| v.into(), Json::from),
+                (Kind::Number { .. }, Some(v)) => number(v).unwrap_or_else(|| v.into()),
                 (_, Some(v)) => v.into(),
             };
             out.insert(f.name.clone(), value);

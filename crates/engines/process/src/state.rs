@@ -177,8 +177,13 @@ impl State {
             .collect()
     }
 
-    /// A finished task of a parallel branch: its token rests at a join that is still incomplete.
+    /// The last finished task of a parallel branch: its token rests at a join that is still incomplete. A token keeps
+    /// its identity through the fork, so earlier tasks of the same token are not meant.
     fn waits_at_join(&self, definition: &Definition, w: &Work) -> bool {
+        let last = self.work.iter().rev().find(|x| x.token == w.token && x.status == WorkStatus::Done);
+        if last.is_none_or(|l| l.id != w.id) {
+            return false;
+        }
         self.tokens.iter().any(|t| {
             t.id == w.token && definition.nodes.get(&t.node).is_some_and(|n| n.kind == NodeKind::Parallel)
         })

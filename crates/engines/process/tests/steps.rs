@@ -108,6 +108,16 @@ fn a_parallel_review_waits_for_both_and_can_be_reopened() {
     assert_eq!(c.opened(), ["review-b"]);
     // b reopens a's finished review: the join waits for a again.
     let (from, to) = (c.id("review-b"), c.done("review-a"));
+    // Going back to acceptance instead would take both branches back, though acceptance had the first branch's token.
+    let mut whole = Case(c.0.clone(), c.1.clone(), 0);
+    let accept = whole.done("accept");
+    whole.ok(Command::SendBack { from, to: accept, at: 5 });
+    assert_eq!(whole.opened(), ["accept"]);
+    whole.complete("accept", "done");
+    assert_eq!(whole.opened(), ["review-a", "review-b"]);
+    whole.complete("review-a", "agree");
+    whole.complete("review-b", "agree");
+    assert_eq!(whole.opened(), ["decide"]);
     c.ok(Command::SendBack { from, to, at: 5 });
     assert_eq!(c.opened(), ["review-b", "review-a"]);
     c.complete("review-b", "agree");

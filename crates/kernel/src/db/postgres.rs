@@ -16,6 +16,8 @@ use tokio_postgres::{Client, NoTls, Statement};
 /// Connections one process holds at most.
 const POOL: usize = 16;
 /// Times a body is run again on 40001 / 40P01.
+/// Prepared statements kept on one connection; more than the program's own texts only come from lists with many forms.
+const STATEMENTS: usize = 512;
 const RETRIES: u32 = 5;
 
 /// Handle on the database; clones share the pool.
@@ -112,16 +114,13 @@ impl Postgres {
         limits: Limits,
         mut body: impl FnMut(&mut Tx<'_>) -> Result<T> + Send,
     ) -> Result<T> {
-        for turn in 0.. {
-            let done = self.run(verb, "BEGIN", limits, &mut body).await;
-            match done {
-                Err(p) if turn < RETRIES && may_retry(&p) => {
-                    tokio::time::sleep(std::time::Duration::from_millis(5 << turn)).await;
-                }
+        for turn in 0..RETRIES {
+            match self.run(verb, "BEGIN", limits, &mut body).await {
+                Err(p) if may_retry(&p) => tokio::time::sleep(std::time::Duration::from_millis(5 << turn)).await,
                 other => return other,
             }
         }
-        unreachable!("the loop returns")
+        self.run(verb, "BEGIN", limits, &mut body).await
     }
 
     pub(super) async fn read<T: Send>(
@@ -172,7 +171,9 @@ impl Postgres {
         })?;
         let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
         let ended = session.client.batch_execute(end).await;
-        session.statements.shrink_to(512);
+        if session.statements.len() > STATEMENTS {
+            session.statements.clear();
+        }
         match (outcome, ended) {
             (Ok(v), Ok(())) => {
                 self.give(session);

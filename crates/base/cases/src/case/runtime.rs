@@ -145,7 +145,11 @@ fn apply(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, effect: &
         }
         Effect::Ended { node } => {
             let withdrawn = node == state::WITHDRAWN;
-            let granted = !withdrawn && case.process.as_ref().is_some_and(|p| p.visited.iter().any(|n| issues(matter, n)));
+            // A matter without a certificate is granted by the decision's own outcome.
+            let granted = !withdrawn
+                && case.process.as_ref().is_some_and(|p| {
+                    p.variables["outcome"] == "grant" || p.visited.iter().any(|n| issues(matter, n))
+                });
             case.state = if withdrawn {
                 state::WITHDRAWN
             } else if granted {

@@ -81,7 +81,19 @@ async fn form_page(cx: &Ctx, id: &str, status: StatusCode, refusal: Option<&Refu
                 let args: Vec<(&str, &str)> = r.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
                 cx.t(&r.key, &args)
             });
-            let summary: Vec<Json> = errors.iter().flat_map(|(f, list)| list.iter().map(move |m| json!({ "field": f, "text": m }))).collect();
+            let title = |name: &str| {
+                let field = matter.form.field(name).map(|f| f.title.pick(view::english(cx)));
+                field.map(|t| format!("{t}: ")).unwrap_or_default()
+            };
+            // In the order of the form, so that a person goes through it from top to bottom.
+            let at = |name: &str| matter.form.sections.iter().flat_map(|s| &s.fields).position(|f| f == name).unwrap_or(usize::MAX);
+            let mut named: Vec<(&String, &Vec<String>)> = errors.iter().collect();
+            named.sort_by_key(|(f, _)| at(f));
+            let summary: Vec<Json> = named
+                .into_iter()
+                .flat_map(|(f, list)| list.iter().map(move |m| (f, m)))
+                .map(|(f, m)| json!({ "field": f, "text": format!("{}{m}", title(f)) }))
+                .collect();
             Ok(Some(json!({
                 "case": { "id": case.id, "number": case.number, "version": case.version, "updated_at": case.updated_at,
                     "state_id": case.state },

@@ -1,5 +1,5 @@
-//! The base library: files of sources are collected by rules; of each subject and element every source's newest value is
-//! kept, and the newest of all is answered, with its source and date.
+//! The base library: files of sources are collected by rules; of each subject and element every source's
+//! newest value is kept, and the newest of all is answered, with its source and date.
 
 pub(crate) mod model;
 pub(crate) mod service;

@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Subjects written in one transaction; each has about ten values.
-const PAGE: usize = 50;
+const PAGE: usize = 20;
 /// Issues written in one transaction.
-const ISSUES: usize = 200;
+const ISSUES: usize = 100;
 
 /// What a collection did.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,8 +43,8 @@ pub(crate) async fn save(ctx: &Ctx, contents: &Contents) -> Result<()> {
     .await
 }
 
-/// Collects every source of the pack whose file or rules differ from its last run. Elements and sources are written first,
-/// since a file and its rules belong together.
+/// Collects every source of the pack whose file or rules differ from its last run. Elements and sources are
+/// written first, since a file and its rules belong together.
 ///
 /// # Errors
 /// A fault with file and line when the pack's section is wrong; a refusal when a file lacks a column.
@@ -59,25 +59,34 @@ pub async fn collect_all(ctx: &Ctx, pack: &Pack) -> Result<()> {
 
 /// Reads the source's file again and collects it. Goes on to the end even if the asker leaves.
 pub(crate) async fn run(ctx: &Ctx, id: &str) -> Result<Outcome> {
-    let Stored { source, location, .. } =
-        ctx.read("data.source", |tx| Ok(store::source(tx, id)?)).await?.ok_or_else(Refusal::not_found)?;
-    let bytes = tokio::fs::read(&location)
-        .await
-        .map_err(|_| Refusal::new("data-file-missing").status(409).arg("file", &source.file))?;
+    let Stored { source, location, .. } = ctx
+        .read("data.source", |tx| Ok(store::source(tx, id)?))
+        .await?
+        .ok_or_else(Refusal::not_found)?;
+    let bytes = tokio::fs::read(&location).await.map_err(|_| {
+        Refusal::new("data-file-missing")
+            .status(409)
+            .arg("file", &source.file)
+    })?;
     let ctx = ctx.clone();
     tokio::spawn(async move { collect(&ctx, &source, bytes).await })
         .await
         .map_err(|e| Fault::of("collecting a source", e))?
 }
 
-/// Collects one file. Every step can be repeated, so one that was cut short is simply begun again; the run row and its fact
-/// come last.
+/// Collects one file. Every step can be repeated, so one that was cut short is simply begun again; the run
+/// row and its fact come last.
 async fn collect(ctx: &Ctx, source: &Source, bytes: Vec<u8>) -> Result<Outcome> {
     let begun_at = ctx.app.clock.now();
     let definition = serde_json::to_vec(source)?;
-    let digest = Sha256::new().chain_update(Sha256::digest(&definition)).chain_update(&bytes).finalize();
+    let digest = Sha256::new()
+        .chain_update(Sha256::digest(&definition))
+        .chain_update(&bytes)
+        .finalize();
     let hash = ctx.protect().mac("data.run", &hex::encode(digest));
-    let last = ctx.read("data.last-run", |tx| Ok(store::last_hash(tx, &source.id)?)).await?;
+    let last = ctx
+        .read("data.last-run", |tx| Ok(store::last_hash(tx, &source.id)?))
+        .await?;
     if last.as_ref() == Some(&hash) {
         return Ok(Outcome::Unchanged);
     }
@@ -88,7 +97,9 @@ async fn collect(ctx: &Ctx, source: &Source, bytes: Vec<u8>) -> Result<Outcome> 
             .map_err(|e| Fault::of("examining a file", e))?
     };
     let found = found.map_err(|missing| {
-        Refusal::new("data-columns-missing").arg("file", &source.file).arg("columns", missing.join(", "))
+        Refusal::new("data-columns-missing")
+            .arg("file", &source.file)
+            .arg("columns", missing.join(", "))
     })?;
     let id = ctx.id().to_string();
     keep(ctx, source, &id, &found).await?;
@@ -113,15 +124,20 @@ async fn collect(ctx: &Ctx, source: &Source, bytes: Vec<u8>) -> Result<Outcome> 
             "source": run.source, "read": run.read, "accepted": run.accepted, "rejected": run.rejected,
             "warned": run.warned,
         });
-        ctx.emit(tx, Fact::new("data.run.finished", &run.id).payload(counts).touch(&RUN, &run.id))?;
+        ctx.emit(
+            tx,
+            Fact::new("data.run.finished", &run.id)
+                .payload(counts)
+                .touch(&RUN, &run.id),
+        )?;
         Ok(())
     })
     .await?;
     Ok(Outcome::Collected)
 }
 
-/// Makes the subjects known and keeps their values, a page at a time. Sealing stands between the two transactions, not in
-/// them.
+/// Makes the subjects known and keeps their values, a page at a time. Sealing stands between the two
+/// transactions, not in them.
 async fn keep(ctx: &Ctx, source: &Source, run: &str, found: &Examined) -> Result<()> {
     let all: Vec<(&String, &BTreeMap<String, Cell>)> = found.held.iter().collect();
     for page in all.chunks(PAGE) {
@@ -136,7 +152,9 @@ async fn keep(ctx: &Ctx, source: &Source, run: &str, found: &Examined) -> Result
         for (subject, (_, cells)) in subjects.iter().zip(page) {
             for (element, cell) in *cells {
                 values.push(NewValue {
-                    sealed: ctx.protect().seal(&place(subject, element, &source.id), &cell.text)?,
+                    sealed: ctx
+                        .protect()
+                        .seal(&place(subject, element, &source.id), &cell.text)?,
                     index: ctx.protect().index(element, &cell.text),
                     subject: subject.clone(),
                     element: element.clone(),
@@ -174,7 +192,11 @@ async fn note(ctx: &Ctx, run: &str, first: usize, issues: &[Issue]) -> Result<()
     let mut sealed = Vec::new();
     for (n, issue) in issues.iter().enumerate() {
         let number = (first + n) as i64 + 1;
-        let masked = issue.masked.as_ref().map(|m| ctx.protect().seal(&issue_place(run, number), m)).transpose()?;
+        let masked = issue
+            .masked
+            .as_ref()
+            .map(|m| ctx.protect().seal(&issue_place(run, number), m))
+            .transpose()?;
         sealed.push((number, masked));
     }
     ctx.tx("data.note", |tx| {
@@ -197,16 +219,26 @@ pub(crate) fn issue_place(run: &str, number: i64) -> String {
 
 /// The kernel's port [`Ask`]: values already held, so that nobody is asked twice.
 ///
-/// Of several sources the newest value is answered, of equal dates the one whose authority the pack names first. Elements
-/// of which nothing is held are left out. The caller has decided that the asker may know; reading somebody else's data
-/// writes an access row with the purpose, so the transaction must be a writing one then.
+/// Of several sources the newest value is answered, of equal dates the one whose authority the pack names
+/// first. Elements of which nothing is held are left out. The caller has decided that the asker may know;
+/// reading somebody else's data writes an access row with the purpose, so the transaction must be a writing
+/// one then.
 pub struct Library;
 
 impl Ask for Library {
-    fn ask(&self, tx: &mut Tx<'_>, ctx: &Ctx, subject: &str, elements: &[String], purpose: &str) -> Result<Vec<Held>> {
+    fn ask(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        subject: &str,
+        elements: &[String],
+        purpose: &str,
+    ) -> Result<Vec<Held>> {
         let purpose = purpose.trim();
         if purpose.is_empty() {
-            return Err(Refusal::new("data-purpose-needed").field("purpose", "data-purpose-needed").into());
+            return Err(Refusal::new("data-purpose-needed")
+                .field("purpose", "data-purpose-needed")
+                .into());
         }
         let values = store::values(tx, subject)?;
         let mut out: Vec<Held> = Vec::new();
@@ -215,13 +247,18 @@ impl Ask for Library {
             if let Some(v) = newest.filter(|_| out.iter().all(|h| h.element != *element)) {
                 out.push(Held {
                     element: element.clone(),
-                    value: ctx.protect().open(&place(subject, element, &v.source), &v.sealed)?,
+                    value: ctx
+                        .protect()
+                        .open(&place(subject, element, &v.source), &v.sealed)?,
                     source: ctx.locale.pick(&v.source_name.0, &v.source_name.1).to_string(),
                     as_of: v.as_of.clone(),
                 });
             }
         }
-        let own = [&ctx.actor.subject, &ctx.actor.on_behalf].into_iter().flatten().any(|s| s == subject);
+        let own = [&ctx.actor.subject, &ctx.actor.on_behalf]
+            .into_iter()
+            .flatten()
+            .any(|s| s == subject);
         if !own && !out.is_empty() {
             let fields: Vec<&str> = out.iter().map(|h| h.element.as_str()).collect();
             ctx.accessed(tx, &[subject.to_string()], &fields, purpose)?;

@@ -62,8 +62,8 @@ pub(crate) fn put_element(tx: &mut Tx<'_>, e: &Element, position: usize) -> Resu
     let codes = serde_json::to_string(&e.values).map_err(|x| Fault::of("codes of an element", x))?;
     tx.execute(
         "INSERT INTO data_element(id, name, name_en, kind, grade, standard, codes, position) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET name = $2, name_en = $3, kind = $4, \
-         grade = $5, standard = $6, codes = $7, position = $8, retired_at = NULL",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET name = $2, \
+         name_en = $3, kind = $4, grade = $5, standard = $6, codes = $7, position = $8, retired_at = NULL",
         params![
             e.id.as_str(),
             e.name.as_str(),
@@ -104,8 +104,8 @@ pub(crate) fn put_source(tx: &mut Tx<'_>, s: &Source, position: usize, location:
     let definition = serde_json::to_string(s).map_err(|e| Fault::of("definition of a source", e))?;
     tx.execute(
         "INSERT INTO data_source(id, library, name, name_en, authority, position, definition, location) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET library = $2, name = $3, name_en = $4, \
-         authority = $5, position = $6, definition = $7, location = $8, retired_at = NULL",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET library = $2, name = $3, \
+         name_en = $4, authority = $5, position = $6, definition = $7, location = $8, retired_at = NULL",
         params![
             s.id.as_str(),
             s.library.as_str(),
@@ -121,11 +121,19 @@ pub(crate) fn put_source(tx: &mut Tx<'_>, s: &Source, position: usize, location:
 }
 
 /// Retires the elements or sources that the pack no longer has; what was collected stays.
-pub(crate) fn retire_others(tx: &mut Tx<'_>, table: &'static str, keep: &[&str], now: i64) -> Result<(), Fault> {
+pub(crate) fn retire_others(
+    tx: &mut Tx<'_>,
+    table: &'static str,
+    keep: &[&str],
+    now: i64,
+) -> Result<(), Fault> {
     for row in tx.query(&format!("SELECT id FROM {table} WHERE retired_at IS NULL"), &[])? {
         let id: String = row.get("id")?;
         if !keep.contains(&id.as_str()) {
-            tx.execute(&format!("UPDATE {table} SET retired_at = $2 WHERE id = $1"), params![id, now])?;
+            tx.execute(
+                &format!("UPDATE {table} SET retired_at = $2 WHERE id = $1"),
+                params![id, now],
+            )?;
         }
     }
     Ok(())
@@ -159,8 +167,8 @@ pub(crate) fn source(tx: &mut Tx<'_>, id: &str) -> Result<Option<Stored>, Fault>
     .transpose()
 }
 
-const RUN: &str = "id, source, hash, rows_read, rows_accepted, rows_rejected, rows_warned, as_of_from, as_of_to, \
-                   begun_at, finished_at";
+const RUN: &str = "id, source, hash, rows_read, rows_accepted, rows_rejected, rows_warned, as_of_from, \
+                   as_of_to, begun_at, finished_at";
 fn run_of(r: &Row) -> Result<Run, Fault> {
     let (from, to): (Option<String>, Option<String>) = (r.get("as_of_from")?, r.get("as_of_to")?);
     Ok(Run {
@@ -178,7 +186,9 @@ fn run_of(r: &Row) -> Result<Run, Fault> {
 }
 
 pub(crate) fn run(tx: &mut Tx<'_>, id: &str) -> Result<Option<Run>, Fault> {
-    tx.one(&format!("SELECT {RUN} FROM data_run WHERE id = $1"), params![id])?.map(|r| run_of(&r)).transpose()
+    tx.one(&format!("SELECT {RUN} FROM data_run WHERE id = $1"), params![id])?
+        .map(|r| run_of(&r))
+        .transpose()
 }
 
 /// The newest runs of a source, at most ten.
@@ -219,7 +229,10 @@ pub(crate) fn put_run(tx: &mut Tx<'_>, r: &Run) -> Result<(), Fault> {
             r.finished_at
         ],
     )?;
-    tx.execute("UPDATE data_source SET last_run = $2 WHERE id = $1", params![r.source.as_str(), r.id.as_str()])?;
+    tx.execute(
+        "UPDATE data_source SET last_run = $2 WHERE id = $1",
+        params![r.source.as_str(), r.id.as_str()],
+    )?;
     Ok(())
 }
 
@@ -249,7 +262,12 @@ pub(crate) fn put_issue(
 }
 
 /// Issues of a run after a number, in the order of the file.
-pub(crate) fn issues(tx: &mut Tx<'_>, run: &str, after: i64, limit: usize) -> Result<Vec<StoredIssue>, Fault> {
+pub(crate) fn issues(
+    tx: &mut Tx<'_>,
+    run: &str,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<StoredIssue>, Fault> {
     tx.query(
         &format!(
             "SELECT number, line, column_name, rule, severity, reason, other_line, masked FROM data_issue \
@@ -278,8 +296,8 @@ pub(crate) fn put_value(tx: &mut Tx<'_>, source: &str, run: &str, v: &NewValue) 
     tx.execute(
         "INSERT INTO data_value(subject, element, source, value, value_index, as_of, line, run) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (subject, element, source) DO UPDATE SET \
-         value = excluded.value, value_index = excluded.value_index, as_of = excluded.as_of, line = excluded.line, \
-         run = excluded.run WHERE data_value.as_of <= excluded.as_of",
+         value = excluded.value, value_index = excluded.value_index, as_of = excluded.as_of, \
+         line = excluded.line, run = excluded.run WHERE data_value.as_of <= excluded.as_of",
         params![
             v.subject.as_str(),
             v.element.as_str(),

@@ -63,7 +63,10 @@ pub(crate) async fn page(cx: Ctx) -> Result<Response> {
             Ok(out)
         })
         .await?;
-    cx.page("data/library/page.html", json!({ "sources": sources, "may_collect": cx.holds(crate::COLLECT) }))
+    cx.page(
+        "data/library/page.html",
+        json!({ "sources": sources, "may_collect": cx.holds(crate::COLLECT) }),
+    )
 }
 
 #[derive(Deserialize)]
@@ -81,7 +84,9 @@ pub(crate) async fn source(cx: Ctx, Path(id): Path<String>, Query(shown): Query<
             let elements = store::elements(tx)?;
             let element_name = |id: &str| {
                 let found = elements.iter().find(|e| e.id == id);
-                found.map_or(id.to_string(), |e| cx.locale.pick(&e.name, &e.name_en).to_string())
+                found.map_or(id.to_string(), |e| {
+                    cx.locale.pick(&e.name, &e.name_en).to_string()
+                })
             };
             let rules: Vec<Json> = stored
                 .source
@@ -102,11 +107,15 @@ pub(crate) async fn source(cx: Ctx, Path(id): Path<String>, Query(shown): Query<
             let run = stored.last_run.as_deref().unwrap_or_default();
             let mut rows = Vec::new();
             for i in issues {
-                let masked = i.masked.as_deref().map(|m| cx.protect().open(&issue_place(run, i.number), m)).transpose()?;
+                let masked = match &i.masked {
+                    Some(sealed) => Some(cx.protect().open(&issue_place(run, i.number), sealed)?),
+                    None => None,
+                };
                 let other = i.other.unwrap_or_default().to_string();
                 rows.push(json!({
                     "line": i.line, "column": i.column, "severity": i.severity, "masked": masked,
-                    "rule": cx.t(&format!("data-rule-{}", i.rule), &[]), "reason": cx.t(&i.reason, &[("line", &other)]),
+                    "rule": cx.t(&format!("data-rule-{}", i.rule), &[]),
+                    "reason": cx.t(&i.reason, &[("line", &other)]),
                 }));
             }
             let runs: Vec<Json> = store::runs(tx, &id)?.iter().map(run_view).collect();
@@ -169,12 +178,12 @@ pub(crate) async fn ask(cx: Ctx, body: String) -> Result<Response> {
 
 pub(crate) fn samples() -> Vec<Sample> {
     let run = json!({
-        "at": 1_795_000_000_000i64, "read": 40, "accepted": 36, "rejected": 4, "warned": 3, "quality": "82.5 %",
-        "kind": "warn", "from": "2019-12-31", "to": "2026-06-30",
+        "at": 1_795_000_000_000i64, "read": 40, "accepted": 36, "rejected": 4, "warned": 3,
+        "quality": "82.5 %", "kind": "warn", "from": "2019-12-31", "to": "2026-06-30",
     });
     let source = |run: &Json| {
-        json!({ "id": "population", "name": "人口", "library": "人口库", "authority": "公安局", "file": "a.csv", "run": run,
-            "key": "citizen_id", "key_kind": "公民身份号码" })
+        json!({ "id": "population", "name": "人口", "library": "人口库", "authority": "公安局",
+            "file": "a.csv", "run": run, "key": "citizen_id", "key_kind": "公民身份号码" })
     };
     let dateless = json!({
         "at": 1_795_000_000_000i64, "read": 0, "accepted": 0, "rejected": 0, "warned": 0, "quality": "–",
@@ -182,21 +191,28 @@ pub(crate) fn samples() -> Vec<Sample> {
     });
     let rule = json!({ "column": "phone", "element": "手机号码", "rule": "手机号", "severity": "warn" });
     let issue = |column: &str, severity: &str, masked: Json| {
-        json!({ "line": 3, "column": column, "severity": severity, "masked": masked, "rule": "手机号", "reason": "位数不对" })
+        json!({ "line": 3, "column": column, "severity": severity, "masked": masked, "rule": "手机号",
+            "reason": "位数不对" })
     };
     vec![
-        Sample { template: "data/library/page.html", name: "empty", data: json!({ "sources": [], "may_collect": false }) },
+        Sample {
+            template: "data/library/page.html",
+            name: "empty",
+            data: json!({ "sources": [], "may_collect": false }),
+        },
         Sample {
             template: "data/library/page.html",
             name: "sources",
-            data: json!({ "sources": [source(&run), source(&dateless), source(&Json::Null)], "may_collect": true }),
+            data: json!({
+                "sources": [source(&run), source(&dateless), source(&Json::Null)], "may_collect": true,
+            }),
         },
         Sample {
             template: "data/library/source.html",
             name: "never collected",
             data: json!({
-                "source": source(&Json::Null), "rules": [], "issues": [], "next": null, "runs": [], "done": null,
-                "may_collect": false,
+                "source": source(&Json::Null), "rules": [], "issues": [], "next": null, "runs": [],
+                "done": null, "may_collect": false,
             }),
         },
         Sample {
@@ -212,8 +228,8 @@ pub(crate) fn samples() -> Vec<Sample> {
             template: "data/library/source.html",
             name: "no change",
             data: json!({
-                "source": source(&run), "rules": [], "issues": [], "next": null, "runs": [run], "done": "same",
-                "may_collect": true,
+                "source": source(&run), "rules": [], "issues": [], "next": null, "runs": [run],
+                "done": "same", "may_collect": true,
             }),
         },
     ]

@@ -65,33 +65,75 @@ impl City {
         city.write("sources/collection.toml", COLLECTION);
         let (p, w) = (&CANARY, &CANARY_WRONG);
         let rows = [
-            format!("{},{},1,1990-01-01,{},{},2026-06-30", p.code(), p.name, p.address, p.phone),
-            format!("{},{},1,1990-01-01,{},{},2026-06-30", w.code(), w.name, w.address, w.phone),
-            format!("{},演示乙,1,1990-02-30,淮安市演示街道二号,19900000002,2026-06-30", code(2)),
-            format!("{},{},1,1990-01-01,{},{},2026-06-30", p.code(), p.name, p.address, p.phone),
-            format!("{},{},1,1990-01-01,淮安市演示街道旧居路9号,{},2021-03-31", p.code(), p.name, p.phone),
-            format!("{},演示乙,1,1990-01-01,淮安市演示街道二号,19900000002,2026-06-30", code(2)),
-            format!("{},,1,1990-01-01,淮安市演示街道三号,19900000003,2026-06-30", code(3)),
-            format!("{},演示丁,1,1990-01-01,淮安市演示街道四号,2990,2026-06-30", code(4)),
+            format!(
+                "{},{},1,1990-01-01,{},{},2026-06-30",
+                p.code(),
+                p.name,
+                p.address,
+                p.phone
+            ),
+            format!(
+                "{},{},1,1990-01-01,{},{},2026-06-30",
+                w.code(),
+                w.name,
+                w.address,
+                w.phone
+            ),
+            format!(
+                "{},演示乙,1,1990-02-30,淮安市演示街道二号,19900000002,2026-06-30",
+                code(2)
+            ),
+            format!(
+                "{},{},1,1990-01-01,{},{},2026-06-30",
+                p.code(),
+                p.name,
+                p.address,
+                p.phone
+            ),
+            format!(
+                "{},{},1,1990-01-01,淮安市演示街道旧居路9号,{},2021-03-31",
+                p.code(),
+                p.name,
+                p.phone
+            ),
+            format!(
+                "{},演示乙,1,1990-01-01,淮安市演示街道二号,19900000002,2026-06-30",
+                code(2)
+            ),
+            format!(
+                "{},,1,1990-01-01,淮安市演示街道三号,19900000003,2026-06-30",
+                code(3)
+            ),
+            format!(
+                "{},演示丁,1,1990-01-01,淮安市演示街道四号,2990,2026-06-30",
+                code(4)
+            ),
         ];
         city.write("sources/people.csv", &format!("{HEAD}\n{}\n", rows.join("\n")));
         let health = [
             format!("{},{},淮安市演示街道新居路3号,2026-08-31", p.code(), p.name),
             format!("{},演示乙,淮安市演示街道二号,2026-06-30", code(2)),
         ];
-        city.write("sources/health.csv", &format!("citizen_id,name,address,as_of\n{}\n", health.join("\n")));
+        city.write(
+            "sources/health.csv",
+            &format!("citizen_id,name,address,as_of\n{}\n", health.join("\n")),
+        );
         let firms = [
             format!("{},演示便民商贸有限公司,2026-06-30", firm_code()),
             format!("{}0,演示校验错误商店,2026-06-30", &firm_code()[..17]),
         ];
-        city.write("sources/firms.csv", &format!("credit_code,name,as_of\n{}\n", firms.join("\n")));
+        city.write(
+            "sources/firms.csv",
+            &format!("credit_code,name,as_of\n{}\n", firms.join("\n")),
+        );
         city
     }
 
     /// The canary with a newer phone, the second person with an older address.
     pub fn people_changed(&self) -> String {
         format!(
-            "{},{},1,1990-01-01,{},19900000099,2026-09-30\n{},演示乙,1,1990-01-01,淮安市演示街道旧址,19900000002,2020-01-01\n",
+            "{},{},1,1990-01-01,{},19900000099,2026-07-31\n\
+             {},演示乙,1,1990-01-01,淮安市演示街道旧址,19900000002,2020-01-01\n",
             CANARY.code(),
             CANARY.name,
             CANARY.address,
@@ -257,7 +299,11 @@ severity = "warn"
 struct ByRole;
 impl Authorise for ByRole {
     fn may(&self, actor: &Actor, permission: &str, _: &Resource) -> Result<(), Refusal> {
-        if self.holds(actor, permission) { Ok(()) } else { Err(Refusal::forbidden()) }
+        if self.holds(actor, permission) {
+            Ok(())
+        } else {
+            Err(Refusal::forbidden())
+        }
     }
     fn holds(&self, actor: &Actor, permission: &str) -> bool {
         actor.grants.iter().any(|g| g.role == permission)
@@ -326,9 +372,17 @@ pub async fn app(database: &str, pack: &Pack) -> Arc<App> {
     };
     let clock = Arc::new(SetClock::at(1_795_000_000_000));
     let modules = vec![kernel::module(), identity::module(), data::module()];
-    start::assemble(config, Some(pack), modules, ports, Services::default(), clock, start::system_chance())
-        .await
-        .unwrap()
+    start::assemble(
+        config,
+        Some(pack),
+        modules,
+        ports,
+        Services::default(),
+        clock,
+        start::system_chance(),
+    )
+    .await
+    .unwrap()
 }
 
 /// A database for one test, gone with it.
@@ -344,18 +398,30 @@ impl Fresh {
 
 pub fn sqlite() -> Fresh {
     let folder = tempfile::tempdir().unwrap();
-    Fresh { address: folder.path().join("core.db").display().to_string(), folder }
+    Fresh {
+        address: folder.path().join("core.db").display().to_string(),
+        folder,
+    }
 }
 
 /// A new database on the test server.
 pub async fn postgres() -> Fresh {
-    let server = std::env::var("YIWANG_TEST_POSTGRES").expect("run by `cargo xtask test`, which starts PostgreSQL");
+    let server =
+        std::env::var("YIWANG_TEST_POSTGRES").expect("run by `cargo xtask test`, which starts PostgreSQL");
     let mut bytes = [0u8; 8];
     start::system_chance()(&mut bytes);
     let name = format!("d{}", hex::encode(bytes));
     let address = format!("{server}/postgres");
-    let (client, connection) = tokio_postgres::connect(&address, tokio_postgres::NoTls).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&address, tokio_postgres::NoTls)
+        .await
+        .unwrap();
     tokio::spawn(connection);
-    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    Fresh { address: format!("{server}/{name}"), folder: tempfile::tempdir().unwrap() }
+    client
+        .batch_execute(&format!("CREATE DATABASE {name}"))
+        .await
+        .unwrap();
+    Fresh {
+        address: format!("{server}/{name}"),
+        folder: tempfile::tempdir().unwrap(),
+    }
 }

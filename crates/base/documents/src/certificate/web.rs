@@ -49,7 +49,7 @@ pub(crate) async fn page(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
     let qr = crate::print::qr_svg(&url).map_err(|e| kernel::Fault::of("QR code", e))?;
     cx.page(
         "documents/certificate/page.html",
-        json!({ "c": c, "verify_url": url, "qr": qr }),
+        json!({ "cert": c, "verify_url": url, "qr": qr }),
     )
 }
 
@@ -120,7 +120,7 @@ pub(crate) async fn verify_token(cx: Ctx, Path(token): Path<String>) -> Result<R
     cx.page_with(
         status,
         "documents/verify/result.html",
-        json!({ "c": found, "file": null }),
+        json!({ "cert": found, "file": null }),
     )
 }
 
@@ -146,7 +146,7 @@ pub(crate) async fn verify_form(cx: Ctx, Query(find): Query<Find>) -> Result<Res
         .await?;
     cx.page(
         "documents/verify/result.html",
-        json!({ "c": found, "file": null }),
+        json!({ "cert": found, "file": null }),
     )
 }
 
@@ -183,7 +183,7 @@ pub(crate) async fn verify_file(cx: Ctx, mut parts: Multipart) -> Result<Respons
     }
     cx.page(
         "documents/verify/result.html",
-        json!({ "c": found, "file": file }),
+        json!({ "cert": found, "file": file }),
     )
 }
 
@@ -274,8 +274,8 @@ pub(crate) fn samples() -> Vec<Sample> {
     making["seq"] = Json::Null;
     let file = json!({ "intact": true, "whole": true, "trusted": true, "signer": "演示", "at": 1, "sha256": "00", "known": true });
     let broken = json!({ "intact": false, "whole": false, "trusted": false, "signer": "", "at": null, "sha256": "00", "known": false });
-    let page = |c: &Json| json!({ "c": c, "verify_url": "http://x/verify/t", "qr": "<svg></svg>" });
-    let result = |c: Json, file: Json| json!({ "c": c, "file": file });
+    let page = |c: &Json| json!({ "cert": c, "verify_url": "http://x/verify/t", "qr": "<svg></svg>" });
+    let result = |c: Json, file: Json| json!({ "cert": c, "file": file });
     let sample = |template, name, data| Sample { template, name, data };
     vec![
         sample("documents/certificate/page.html", "ready", page(&c)),

@@ -299,7 +299,7 @@ impl Path {
         }
     }
 
-    /// One glyph with the middle of its em box at the origin of `place`, an em `width` wide and `height` high.
+    /// One glyph, the middle of its em box at the origin of `place`, an em `width` wide and `height` high.
     fn glyph(&mut self, face: &Face<'_>, (glyph, advance): Glyph, place: Turn, width: f64, height: f64) {
         let em = f64::from(face.units_per_em());
         // The ideographic em box reaches from -0.12 to 0.88 em in this font.

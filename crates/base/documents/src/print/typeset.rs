@@ -37,7 +37,7 @@ const CHINA: Offset = Offset::constant(8);
 /// one the template sets. `now_ms` (Unix milliseconds) is the file's creation time and, in China's time zone,
 /// the template's `datetime.today()`. The same arguments give the same bytes.
 ///
-/// Work is bounded by the size limits and by the typesetter's own: 10,000 turns of a `while`, 80 nested calls,
+/// Work is bounded by the size limits and by the typesetter's own: 10,000 turns of a `while`, 80 calls deep,
 /// five layout passes. Templates come from packs, which are trusted not to nest `for` loops beyond reason.
 ///
 /// # Errors
@@ -50,7 +50,7 @@ pub fn render(template: &str, data: &Json, title: &str, now_ms: i64) -> Result<V
     let now = Timestamp::from_millisecond(now_ms).map_err(|_| PrintError::Time(now_ms))?;
     let identifier = identifier(&[template, &data, title, &now_ms.to_string()]);
     let made = Room::new(template, &data, now)?.print(title, identifier);
-    // The typesetter remembers what it computed for a next run, which here would keep personal data in memory.
+    // The typesetter remembers what it computed for a next run; that would keep personal data in memory.
     comemo::evict(0);
     made
 }

@@ -187,7 +187,11 @@ pub(crate) fn know(ctx: &Ctx, tx: &mut kernel::Tx<'_>, p: &NewParty<'_>) -> Resu
         area_code: p.area_code.to_string(),
         synthetic: p.synthetic,
     };
-    Ok(store::put_subject(tx, &new, ctx.now())?.0)
+    let (id, new) = store::put_subject(tx, &new, ctx.now())?;
+    if new {
+        ctx.emit(tx, Fact::new("identity.subject.known", &id).touch(&crate::SUBJECT, &id))?;
+    }
+    Ok(id)
 }
 
 /// Opens an account for a known subject. The password is hashed before the transaction.

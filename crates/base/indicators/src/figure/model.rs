@@ -15,7 +15,10 @@ pub(crate) struct Figure {
 impl Figure {
     /// Tenths of a percent, rounded half up; but 100 % is only ever all, and 0 % only ever none.
     pub(crate) fn tenths(self) -> Option<i64> {
-        let Figure { numerator: n, denominator: d } = self;
+        let Figure {
+            numerator: n,
+            denominator: d,
+        } = self;
         if d <= 0 {
             return None;
         }
@@ -61,7 +64,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 4] = [Kind::Timeliness, Kind::WhollyOnline, Kind::OneNetRate, Kind::Satisfaction];
+    pub(crate) const ALL: [Kind; 4] = [
+        Kind::Timeliness,
+        Kind::WhollyOnline,
+        Kind::OneNetRate,
+        Kind::Satisfaction,
+    ];
 
     pub(crate) fn id(self) -> &'static str {
         match self {
@@ -140,7 +148,10 @@ pub(crate) struct Point {
 
 /// The polyline of a 120 × 34 drawing; `None` with fewer than two values.
 pub(crate) fn line(points: &[Point]) -> Option<String> {
-    let values: Vec<(i64, i64)> = points.iter().filter_map(|p| p.figure.tenths().map(|t| (p.at, t))).collect();
+    let values: Vec<(i64, i64)> = points
+        .iter()
+        .filter_map(|p| p.figure.tenths().map(|t| (p.at, t)))
+        .collect();
     let (first, last) = (values.first()?.0, values.last()?.0);
     if values.len() < 2 || last <= first {
         return None;
@@ -151,7 +162,11 @@ pub(crate) fn line(points: &[Point]) -> Option<String> {
         .iter()
         .map(|(at, t)| {
             let x = 120.0 * (at - first) as f64 / (last - first) as f64;
-            let y = if high == low { 17.0 } else { 31.0 - 28.0 * (t - low) as f64 / (high - low) as f64 };
+            let y = if high == low {
+                17.0
+            } else {
+                31.0 - 28.0 * (t - low) as f64 / (high - low) as f64
+            };
             format!("{x:.1},{y:.1}")
         })
         .collect();
@@ -175,7 +190,12 @@ pub(crate) fn trend(points: &[Point], better: Better) -> Option<Trend> {
     let (since, first) = values.next()?;
     let (_, last) = values.next_back()?;
     let up = last > first;
-    (last != first).then(|| Trend { by: tenths_text((last - first).abs()), up, good: up == (better == Better::Up), since })
+    (last != first).then(|| Trend {
+        by: tenths_text((last - first).abs()),
+        up,
+        good: up == (better == Better::Up),
+        since,
+    })
 }
 
 #[cfg(test)]
@@ -183,7 +203,10 @@ mod tests {
     use super::*;
 
     fn f(numerator: i64, denominator: i64) -> Figure {
-        Figure { numerator, denominator }
+        Figure {
+            numerator,
+            denominator,
+        }
     }
 
     #[test]
@@ -204,7 +227,12 @@ mod tests {
         assert_eq!(trend(&[p(1, 1, 2)], Better::Up), None);
         let points = [p(0, 1, 2), p(5, 1, 1), p(10, 3, 4)];
         assert_eq!(line(&points).as_deref(), Some("0.0,31.0 60.0,3.0 120.0,17.0"));
-        let t = Trend { by: "25.0".into(), up: true, good: false, since: 0 };
+        let t = Trend {
+            by: "25.0".into(),
+            up: true,
+            good: false,
+            since: 0,
+        };
         assert_eq!(trend(&points, Better::Down), Some(t));
         assert_eq!(trend(&[p(0, 1, 2), p(1, 2, 4)], Better::Up), None);
     }

@@ -11,7 +11,10 @@ fn cell(value: Option<&str>, numerator: i64, denominator: i64) -> Json {
 }
 
 fn shown(full: bool) -> Json {
-    let part = |label: &str, n: i64, of: bool| json!({ "label": label, "n": n, "href": "/work/indicators", "of": of });
+    let part = |label: &str, n: i64, of: bool| {
+        json!({ "label": label, "n": n, "href": "/work/indicators",
+    "of": of })
+    };
     json!({
         "id": "timeliness", "title": "按时办结率", "formula": "按时办结 ÷ 办结", "better": "up",
         "figure": if full { cell(Some("75.0"), 3, 4) } else { cell(None, 0, 0) },
@@ -47,9 +50,11 @@ fn rows(full: bool, matters: bool) -> Json {
         "number": null, "title": "临时占用城市道路审批", "organisation": "市城管局", "at": null, "on_time": null,
         "visits": null, "channel": null, "grade": null, "online": "全程网办",
     });
-    let part = |label: &str, on: bool| json!({ "label": label, "n": 3, "href": "/work/indicators", "on": on });
+    let part =
+        |label: &str, on: bool| json!({ "label": label, "n": 3, "href": "/work/indicators", "on": on });
     json!({
-        "id": "timeliness", "title": "按时办结率", "parts": [part("办结", true), part("按时", false)], "matters": matters,
+        "id": "timeliness", "title": "按时办结率", "parts": [part("办结", true), part("按时", false)],
+        "matters": matters,
         "rows": if !full { json!([]) } else if matters { json!([matter]) } else { json!([case]) },
         "figure": if full { cell(Some("75.0"), 3, 4) } else { cell(None, 0, 0) },
         "organisation": if full { "市城管局" } else { "" }, "matter": if full { "临时占用城市道路审批" } else { "" },
@@ -70,18 +75,31 @@ pub(crate) fn samples() -> Vec<Sample> {
         all.push(one(
             "indicators/figure/cockpit.html",
             name,
-            json!({ "figures": [shown(full)], "organisations": lines(full), "matters": lines(full), "events": events }),
+            json!({ "figures": [shown(full)], "organisations": lines(full), "matters": lines(full),
+            "events": events }),
         ));
-        all.push(one("indicators/figure/list.html", name, json!({ "figures": [shown(full), foreign()] })));
+        all.push(one(
+            "indicators/figure/list.html",
+            name,
+            json!({ "figures": [shown(full), foreign()] }),
+        ));
         let f = if full { shown(true) } else { foreign() };
         let show = json!({ "f": f, "organisations": lines(full), "matters": lines(full) });
         all.push(one("indicators/figure/show.html", name, show));
         all.push(one("indicators/figure/rows.html", name, rows(full, false)));
     }
-    all.push(one("indicators/figure/cockpit.html", "no definitions", json!({
-        "figures": [], "organisations": [], "matters": [], "events": [],
-    })));
-    all.push(one("indicators/figure/list.html", "no definitions", json!({ "figures": [] })));
+    all.push(one(
+        "indicators/figure/cockpit.html",
+        "no definitions",
+        json!({
+            "figures": [], "organisations": [], "matters": [], "events": [],
+        }),
+    ));
+    all.push(one(
+        "indicators/figure/list.html",
+        "no definitions",
+        json!({ "figures": [] }),
+    ));
     all.push(one("indicators/figure/rows.html", "matters", rows(true, true)));
     all
 }

@@ -20,10 +20,19 @@ pub(crate) struct Within {
 impl Within {
     /// Everything, for history.
     pub(crate) fn all() -> Within {
-        Within { scope: Scope::All, organisations: None, organisation: String::new(), matter: String::new() }
+        Within {
+            scope: Scope::All,
+            organisations: None,
+            organisation: String::new(),
+            matter: String::new(),
+        }
     }
     pub(crate) fn narrowed(&self, organisation: &str, matter: &str) -> Within {
-        Within { organisation: organisation.into(), matter: matter.into(), ..self.clone() }
+        Within {
+            organisation: organisation.into(),
+            matter: matter.into(),
+            ..self.clone()
+        }
     }
 }
 
@@ -46,8 +55,14 @@ fn column(source: Source, by: By) -> &'static str {
 fn condition(kind: Kind, part: Part) -> String {
     let (counted, good) = match kind {
         Kind::Timeliness => ("v.state IN ('granted', 'refused')", "v.on_time = 1".to_string()),
-        Kind::WhollyOnline => ("v.state IN ('granted', 'refused')", "v.visits = 0 AND v.channel = 'online'".to_string()),
-        Kind::OneNetRate => ("1 = 1", "v.online = 'full' AND v.proven_case IS NOT NULL".to_string()),
+        Kind::WhollyOnline => (
+            "v.state IN ('granted', 'refused')",
+            "v.visits = 0 AND v.channel = 'online'".to_string(),
+        ),
+        Kind::OneNetRate => (
+            "1 = 1",
+            "v.online = 'full' AND v.proven_case IS NOT NULL".to_string(),
+        ),
         Kind::Satisfaction => ("v.grade IS NOT NULL", format!("v.grade >= {GOOD_GRADE}")),
     };
     match part {
@@ -60,8 +75,11 @@ fn condition(kind: Kind, part: Part) -> String {
 fn reach(source: Source, w: &Within, params: &mut Vec<Value>) -> String {
     let mut all = vec![match (source, &w.organisations) {
         (Source::Cases, _) => {
-            let columns =
-                ScopeColumns { owner: "CAST(NULL AS TEXT)", org_path: "v.org_path", area_code: "v.area_code" };
+            let columns = ScopeColumns {
+                owner: "CAST(NULL AS TEXT)",
+                org_path: "v.org_path",
+                area_code: "v.area_code",
+            };
             w.scope.sql(columns, params)
         }
         (Source::Matters, None) => "1 = 1".into(),
@@ -89,12 +107,20 @@ fn reach(source: Source, w: &Within, params: &mut Vec<Value>) -> String {
 /// The counting columns of every indicator of a source, and how to read them back.
 fn sums(source: Source) -> String {
     let one = |kind: Kind, part: Part, name: String| {
-        format!("COALESCE(SUM(CASE WHEN {} THEN 1 ELSE 0 END), 0) AS {name}", condition(kind, part))
+        format!(
+            "COALESCE(SUM(CASE WHEN {} THEN 1 ELSE 0 END), 0) AS {name}",
+            condition(kind, part)
+        )
     };
     let columns: Vec<String> = Kind::of(source)
         .into_iter()
         .enumerate()
-        .flat_map(|(i, k)| [one(k, Part::Numerator, format!("n{i}")), one(k, Part::Denominator, format!("d{i}"))])
+        .flat_map(|(i, k)| {
+            [
+                one(k, Part::Numerator, format!("n{i}")),
+                one(k, Part::Denominator, format!("d{i}")),
+            ]
+        })
         .collect();
     columns.join(", ")
 }
@@ -104,7 +130,13 @@ fn figures(source: Source, r: &Row) -> Result<Vec<(Kind, Figure)>, Fault> {
         .into_iter()
         .enumerate()
         .map(|(i, k)| {
-            Ok((k, Figure { numerator: r.get(&format!("n{i}"))?, denominator: r.get(&format!("d{i}"))? }))
+            Ok((
+                k,
+                Figure {
+                    numerator: r.get(&format!("n{i}"))?,
+                    denominator: r.get(&format!("d{i}"))?,
+                },
+            ))
         })
         .collect()
 }
@@ -132,7 +164,13 @@ pub(crate) struct Line {
 }
 
 /// All figures of a source by organisation or matter, those with the most records first.
-pub(crate) fn by(tx: &mut Tx<'_>, source: Source, by: By, w: &Within, limit: u32) -> Result<Vec<Line>, Fault> {
+pub(crate) fn by(
+    tx: &mut Tx<'_>,
+    source: Source,
+    by: By,
+    w: &Within,
+    limit: u32,
+) -> Result<Vec<Line>, Fault> {
     let mut params = Vec::new();
     let reach = reach(source, w, &mut params);
     let key = column(source, by);
@@ -145,8 +183,8 @@ pub(crate) fn by(tx: &mut Tx<'_>, source: Source, by: By, w: &Within, limit: u32
         ),
     };
     let sql = format!(
-        "SELECT {key} AS k, {title}, COUNT(*) AS records, {} FROM {} v {join} WHERE {reach} AND {key} IS NOT NULL \
-         GROUP BY {key} ORDER BY records DESC, k LIMIT {limit}",
+        "SELECT {key} AS k, {title}, COUNT(*) AS records, {} FROM {} v {join} WHERE {reach} AND {key} IS \
+         NOT NULL GROUP BY {key} ORDER BY records DESC, k LIMIT {limit}",
         sums(source),
         view(source)
     );
@@ -206,13 +244,15 @@ pub(crate) fn rows(
     let (columns, join, at) = match source {
         Source::Cases => (
             "v.id, v.number, COALESCE(m.title, v.matter) AS title, COALESCE(m.title_en, '') AS title_en, \
-             v.organisation, v.ended_at AS at, v.on_time, v.visits, v.channel, v.grade, CAST(NULL AS TEXT) AS online",
+             v.organisation, v.ended_at AS at, v.on_time, v.visits, v.channel, v.grade, \
+             CAST(NULL AS TEXT) AS online",
             "LEFT JOIN pub_services_matter m ON m.id = v.matter",
             "v.ended_at",
         ),
         Source::Matters => (
-            "v.id, c.number, v.title, v.title_en, v.organisation, v.proven_at AS at, CAST(NULL AS BIGINT) AS on_time, \
-             CAST(NULL AS BIGINT) AS visits, CAST(NULL AS TEXT) AS channel, CAST(NULL AS BIGINT) AS grade, v.online",
+            "v.id, c.number, v.title, v.title_en, v.organisation, v.proven_at AS at, \
+             CAST(NULL AS BIGINT) AS on_time, CAST(NULL AS BIGINT) AS visits, CAST(NULL AS TEXT) AS channel, \
+             CAST(NULL AS BIGINT) AS grade, v.online",
             "LEFT JOIN pub_cases_case c ON c.id = v.proven_case",
             "v.proven_at",
         ),
@@ -220,11 +260,20 @@ pub(crate) fn rows(
     let (begin, order) = match from {
         From::Offset(n) => {
             params.push(n.into());
-            (String::new(), format!("COALESCE({at}, 0) DESC, v.id LIMIT {limit} OFFSET ${}", params.len()))
+            (
+                String::new(),
+                format!(
+                    "COALESCE({at}, 0) DESC, v.id LIMIT {limit} OFFSET ${}",
+                    params.len()
+                ),
+            )
         }
         From::After(id) => {
             params.push(id.into());
-            (format!(" AND v.id > ${}", params.len()), format!("v.id LIMIT {limit}"))
+            (
+                format!(" AND v.id > ${}", params.len()),
+                format!("v.id LIMIT {limit}"),
+            )
         }
     };
     let sql = format!(
@@ -255,22 +304,36 @@ pub(crate) fn rows(
 /// Organisation and matter of a case or matter, by its id.
 pub(crate) fn place_of(tx: &mut Tx<'_>, source: Source, id: &str) -> Result<Option<(String, String)>, Fault> {
     let matter = column(source, By::Matter);
-    let sql = format!("SELECT v.organisation AS o, {matter} AS m FROM {} v WHERE v.id = $1", view(source));
-    tx.one(&sql, params![id])?.map(|r| Ok((r.get::<Option<String>>("o")?.unwrap_or_default(), r.get("m")?))).transpose()
+    let sql = format!(
+        "SELECT v.organisation AS o, {matter} AS m FROM {} v WHERE v.id = $1",
+        view(source)
+    );
+    tx.one(&sql, params![id])?
+        .map(|r| Ok((r.get::<Option<String>>("o")?.unwrap_or_default(), r.get("m")?)))
+        .transpose()
 }
 
 /// Chinese and English title of a matter.
 pub(crate) fn matter_title(tx: &mut Tx<'_>, id: &str) -> Result<Option<(String, String)>, Fault> {
-    tx.one("SELECT title, title_en FROM pub_services_matter WHERE id = $1", params![id])?
-        .map(|r| Ok((r.get("title")?, r.get::<Option<String>>("title_en")?.unwrap_or_default())))
-        .transpose()
+    tx.one(
+        "SELECT title, title_en FROM pub_services_matter WHERE id = $1",
+        params![id],
+    )?
+    .map(|r| {
+        Ok((
+            r.get("title")?,
+            r.get::<Option<String>>("title_en")?.unwrap_or_default(),
+        ))
+    })
+    .transpose()
 }
 
 pub(crate) fn put_definition(tx: &mut Tx<'_>, place: i64, d: &Definition) -> Result<(), Fault> {
     let better = if d.better == Better::Up { "up" } else { "down" };
     tx.execute(
         "INSERT INTO indicators_definition(id, place, title, title_en, unit, formula, formula_en, better) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET place = $2, title = $3, title_en = $4, \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET place = $2, title = $3, \
+         title_en = $4, \
          unit = $5, formula = $6, formula_en = $7, better = $8",
         params![
             d.id.as_str(),
@@ -288,7 +351,8 @@ pub(crate) fn put_definition(tx: &mut Tx<'_>, place: i64, d: &Definition) -> Res
 
 /// All definitions in the pack's order.
 pub(crate) fn definitions(tx: &mut Tx<'_>) -> Result<Vec<Definition>, Fault> {
-    let sql = "SELECT id, title, title_en, unit, formula, formula_en, better FROM indicators_definition ORDER BY place, id";
+    let sql = "SELECT id, title, title_en, unit, formula, formula_en, better FROM indicators_definition \
+          ORDER BY place, id";
     tx.query(sql, &[])?
         .iter()
         .map(|r| {
@@ -299,7 +363,11 @@ pub(crate) fn definitions(tx: &mut Tx<'_>) -> Result<Vec<Definition>, Fault> {
                 unit: r.get("unit")?,
                 formula: r.get("formula")?,
                 formula_en: r.get("formula_en")?,
-                better: if r.get::<String>("better")? == "down" { Better::Down } else { Better::Up },
+                better: if r.get::<String>("better")? == "down" {
+                    Better::Down
+                } else {
+                    Better::Up
+                },
             })
         })
         .collect()
@@ -320,7 +388,15 @@ pub(crate) fn latest(tx: &mut Tx<'_>, s: Series<'_>) -> Result<Option<(Figure, i
          WHERE indicator = $1 AND organisation = $2 AND matter = $3",
         params![s.kind.id(), s.organisation, s.matter],
     )?
-    .map(|r| Ok((Figure { numerator: r.get("numerator")?, denominator: r.get("denominator")? }, r.get("seq")?)))
+    .map(|r| {
+        Ok((
+            Figure {
+                numerator: r.get("numerator")?,
+                denominator: r.get("denominator")?,
+            },
+            r.get("seq")?,
+        ))
+    })
     .transpose()
 }
 
@@ -329,7 +405,14 @@ pub(crate) fn put_latest(tx: &mut Tx<'_>, s: Series<'_>, f: Figure, seq: i64) ->
         "INSERT INTO indicators_latest(indicator, organisation, matter, numerator, denominator, seq) \
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (indicator, organisation, matter) \
          DO UPDATE SET numerator = $4, denominator = $5, seq = $6",
-        params![s.kind.id(), s.organisation, s.matter, f.numerator, f.denominator, seq],
+        params![
+            s.kind.id(),
+            s.organisation,
+            s.matter,
+            f.numerator,
+            f.denominator,
+            seq
+        ],
     )?;
     Ok(())
 }
@@ -339,7 +422,14 @@ pub(crate) fn put_point(tx: &mut Tx<'_>, s: Series<'_>, p: Point) -> Result<(), 
         "INSERT INTO indicators_point(indicator, organisation, matter, at, numerator, denominator) \
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (indicator, organisation, matter, at) \
          DO UPDATE SET numerator = $5, denominator = $6",
-        params![s.kind.id(), s.organisation, s.matter, p.at, p.figure.numerator, p.figure.denominator],
+        params![
+            s.kind.id(),
+            s.organisation,
+            s.matter,
+            p.at,
+            p.figure.numerator,
+            p.figure.denominator
+        ],
     )?;
     Ok(())
 }
@@ -354,8 +444,14 @@ pub(crate) fn points(tx: &mut Tx<'_>, s: Series<'_>, limit: u32) -> Result<Vec<P
         .iter()
         .rev()
         .map(|r| {
-            let figure = Figure { numerator: r.get("numerator")?, denominator: r.get("denominator")? };
-            Ok(Point { at: r.get("at")?, figure })
+            let figure = Figure {
+                numerator: r.get("numerator")?,
+                denominator: r.get("denominator")?,
+            };
+            Ok(Point {
+                at: r.get("at")?,
+                figure,
+            })
         })
         .collect()
 }
@@ -366,5 +462,8 @@ pub(crate) fn events(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<(String, i64)>, 
         "SELECT type, at FROM kernel_fact WHERE seq IS NOT NULL AND type NOT LIKE 'identity.session.%' \
          ORDER BY seq DESC LIMIT {limit}"
     );
-    tx.query(&sql, &[])?.iter().map(|r| Ok((r.get("type")?, r.get("at")?))).collect()
+    tx.query(&sql, &[])?
+        .iter()
+        .map(|r| Ok((r.get("type")?, r.get("at")?)))
+        .collect()
 }

@@ -44,7 +44,11 @@ fn rows_href(kind: Kind, part: Part, organisation: &str, matter: &str) -> String
 fn shown(ctx: &Ctx, s: &Shown) -> Json {
     let d = &s.definition;
     let trend = model::trend(&s.points, d.better).map(|t| {
-        let key = if t.up { "indicators-trend-up" } else { "indicators-trend-down" };
+        let key = if t.up {
+            "indicators-trend-up"
+        } else {
+            "indicators-trend-down"
+        };
         let since = kernel::page::date_text(ctx.locale, &ctx.date_of(t.since).to_string());
         json!({ "text": ctx.t(key, &[("by", &t.by), ("since", &since)]), "up": t.up, "good": t.good })
     });
@@ -54,13 +58,15 @@ fn shown(ctx: &Ctx, s: &Shown) -> Json {
         .flat_map(|kind| [Part::Numerator, Part::Denominator].map(|part| (kind, part)))
         .map(|(kind, part)| {
             json!({
-                "label": ctx.t(&format!("indicators-{}-{}", kind.id(), part.id()), &[]), "n": part.of(s.figure),
+                "label": ctx.t(&format!("indicators-{}-{}", kind.id(), part.id()), &[]),
+                "n": part.of(s.figure),
                 "href": rows_href(kind, part, "", ""), "of": part == Part::Numerator,
             })
         })
         .collect();
     json!({
-        "id": d.id, "title": ctx.locale.pick(&d.title, &d.title_en), "figure": figure(ctx, s.kind, s.figure, &d.unit),
+        "id": d.id, "title": ctx.locale.pick(&d.title, &d.title_en),
+        "figure": figure(ctx, s.kind, s.figure, &d.unit),
         "formula": ctx.locale.pick(&d.formula, &d.formula_en), "better": d.better,
         "line": model::line(&s.points), "trend": trend, "parts": parts,
     })
@@ -71,8 +77,14 @@ fn table(ctx: &Ctx, t: &Table, columns: &[&Shown], by_matter: bool) -> Vec<Json>
     let cell = |id: &str, s: &Shown, f: Figure| {
         let mut cell = figure(ctx, s.kind, f, &s.definition.unit);
         let (organisation, matter) = if by_matter { ("", id) } else { (id, "") };
-        cell["href"] = s.kind.map(|k| rows_href(k, Part::Denominator, organisation, matter)).into();
-        cell["title"] = ctx.locale.pick(&s.definition.title, &s.definition.title_en).into();
+        cell["href"] = s
+            .kind
+            .map(|k| rows_href(k, Part::Denominator, organisation, matter))
+            .into();
+        cell["title"] = ctx
+            .locale
+            .pick(&s.definition.title, &s.definition.title_en)
+            .into();
         cell
     };
     t.lines
@@ -80,7 +92,13 @@ fn table(ctx: &Ctx, t: &Table, columns: &[&Shown], by_matter: bool) -> Vec<Json>
         .map(|(id, name, figures)| {
             let cells: Vec<Json> = columns
                 .iter()
-                .map(|s| cell(id, s, s.kind.and_then(|k| figures.get(&k)).copied().unwrap_or_default()))
+                .map(|s| {
+                    cell(
+                        id,
+                        s,
+                        s.kind.and_then(|k| figures.get(&k)).copied().unwrap_or_default(),
+                    )
+                })
                 .collect();
             json!({ "id": id, "name": name, "cells": cells })
         })
@@ -90,7 +108,11 @@ fn table(ctx: &Ctx, t: &Table, columns: &[&Shown], by_matter: bool) -> Vec<Json>
 /// What happened, in words; the type itself when nobody named it.
 fn event(ctx: &Ctx, kind: &str, at: i64) -> Json {
     let key = format!("indicators-fact-{}", kind.replace('.', "-"));
-    let text = if ctx.app.texts.has(&key) { ctx.t(&key, &[]) } else { kind.to_string() };
+    let text = if ctx.app.texts.has(&key) {
+        ctx.t(&key, &[])
+    } else {
+        kind.to_string()
+    };
     json!({ "text": text, "at": at })
 }
 
@@ -116,7 +138,8 @@ pub(crate) async fn show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
     let (one, organisations, matters) = service::whole(&cx, &id, LONG).await?;
     let context = json!({
         "f": shown(&cx, &one),
-        "organisations": table(&cx, &organisations, &[&one], false), "matters": table(&cx, &matters, &[&one], true),
+        "organisations": table(&cx, &organisations, &[&one], false),
+        "matters": table(&cx, &matters, &[&one], true),
     });
     cx.page("indicators/figure/show.html", context)
 }
@@ -138,7 +161,12 @@ pub(crate) struct Pick {
 
 pub(crate) async fn rows(cx: Ctx, Path(id): Path<String>, Query(pick): Query<Pick>) -> Result<Response> {
     let part = Part::parse(&pick.part).ok_or_else(Refusal::not_found)?;
-    let ask = Ask { id: &id, part, organisation: &pick.organisation, matter: &pick.matter };
+    let ask = Ask {
+        id: &id,
+        part,
+        organisation: &pick.organisation,
+        matter: &pick.matter,
+    };
     match pick.format.as_str() {
         "csv" => {
             let all = service::all_rows(&cx, &ask).await?;
@@ -164,7 +192,8 @@ fn rows_page(cx: &Ctx, ask: &Ask<'_>, found: &Rows, page: i64) -> Result<Respons
         .into_iter()
         .map(|p| {
             json!({
-                "label": cx.t(&format!("indicators-{}-{}", found.kind.id(), p.id()), &[]), "n": p.of(found.figure),
+                "label": cx.t(&format!("indicators-{}-{}", found.kind.id(), p.id()), &[]),
+                "n": p.of(found.figure),
                 "href": href(p), "on": p == ask.part,
             })
         })
@@ -176,7 +205,11 @@ fn rows_page(cx: &Ctx, ask: &Ask<'_>, found: &Rows, page: i64) -> Result<Respons
             let named = |prefix: &str, value: Option<&str>| {
                 value.map(|v| {
                     let key = format!("indicators-{prefix}-{v}");
-                    if cx.app.texts.has(&key) { cx.t(&key, &[]) } else { v.to_string() }
+                    if cx.app.texts.has(&key) {
+                        cx.t(&key, &[])
+                    } else {
+                        v.to_string()
+                    }
                 })
             };
             json!({
@@ -192,7 +225,8 @@ fn rows_page(cx: &Ctx, ask: &Ask<'_>, found: &Rows, page: i64) -> Result<Respons
         "indicators/figure/rows.html",
         json!({
             "id": d.id, "title": cx.locale.pick(&d.title, &d.title_en), "parts": parts, "rows": rows,
-            "figure": figure(cx, Some(found.kind), found.figure, &d.unit), "matters": found.kind.source() == Source::Matters,
+            "figure": figure(cx, Some(found.kind), found.figure, &d.unit),
+            "matters": found.kind.source() == Source::Matters,
             "organisation": found.organisation, "matter": found.matter, "csv": format!("{here}&format=csv"),
             "page": page, "pages": pages,
             "newer": (page > 1).then(|| format!("{here}&page={}", page - 1)),
@@ -207,19 +241,37 @@ fn yes_no(cx: &Ctx, yes: bool) -> String {
 
 /// A cell that a spreadsheet takes as text: nothing that begins like a formula stands bare.
 fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_string() }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text.to_string()
+    }
 }
 
-/// The rows as CSV (RFC 4180, UTF-8 with byte order mark, so that spreadsheets read Chinese), headed in the reader's language.
+/// The rows as CSV (RFC 4180, UTF-8 with byte order mark, so that spreadsheets read Chinese), headed in
+/// the reader's language.
 fn csv(cx: &Ctx, found: &Rows) -> Result<Vec<u8>> {
     let instant = |ms: Option<i64>| {
-        ms.and_then(|m| jiff::Timestamp::from_millisecond(m).ok()).map(|t| t.to_string()).unwrap_or_default()
+        ms.and_then(|m| jiff::Timestamp::from_millisecond(m).ok())
+            .map(|t| t.to_string())
+            .unwrap_or_default()
     };
     let number = |n: Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
-    let organisation = |r: &Counted| found.names.get(&r.organisation).unwrap_or(&r.organisation).clone();
+    let organisation = |r: &Counted| {
+        found
+            .names
+            .get(&r.organisation)
+            .unwrap_or(&r.organisation)
+            .clone()
+    };
     let title = |r: &Counted| cx.locale.pick(&r.title, &r.title_en).to_string();
     let line = |r: &Counted| -> Vec<String> {
-        let first = [r.number.clone().unwrap_or_default(), title(r), organisation(r), instant(r.at)];
+        let first = [
+            r.number.clone().unwrap_or_default(),
+            title(r),
+            organisation(r),
+            instant(r.at),
+        ];
         let rest = match found.kind.source() {
             Source::Cases => vec![
                 r.on_time.map(|t| yes_no(cx, t)).unwrap_or_default(),
@@ -232,12 +284,24 @@ fn csv(cx: &Ctx, found: &Rows) -> Result<Vec<u8>> {
         first.into_iter().chain(rest).map(|text| cell(&text)).collect()
     };
     let heads: &[&str] = match found.kind.source() {
-        Source::Cases => &["number", "matter", "organisation", "ended", "on-time", "visits", "channel", "grade"],
+        Source::Cases => &[
+            "number",
+            "matter",
+            "organisation",
+            "ended",
+            "on-time",
+            "visits",
+            "channel",
+            "grade",
+        ],
         Source::Matters => &["proof", "matter", "organisation", "proven", "online"],
     };
     let bad = |e: ::csv::Error| Fault::of("csv", e);
-    let mut out = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
-    out.write_record(heads.iter().map(|h| cx.t(&format!("indicators-{h}"), &[]))).map_err(bad)?;
+    let mut out = ::csv::WriterBuilder::new()
+        .terminator(::csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    out.write_record(heads.iter().map(|h| cx.t(&format!("indicators-{h}"), &[])))
+        .map_err(bad)?;
     for r in &found.rows {
         out.write_record(line(r)).map_err(bad)?;
     }
@@ -251,7 +315,11 @@ fn api_figure(f: Figure) -> Json {
 
 fn api_item(s: &Shown) -> Json {
     let d = &s.definition;
-    let f = if s.kind.is_some() { api_figure(s.figure) } else { Json::Null };
+    let f = if s.kind.is_some() {
+        api_figure(s.figure)
+    } else {
+        Json::Null
+    };
     json!({
         "id": d.id, "title": d.title, "title_en": d.title_en, "unit": d.unit, "formula": d.formula,
         "formula_en": d.formula_en, "better": d.better, "figure": f,
@@ -260,7 +328,9 @@ fn api_item(s: &Shown) -> Json {
 
 pub(crate) async fn api_list(cx: Ctx) -> Result<Response> {
     let board = service::board(&cx, 0).await?;
-    Ok(reply(json!({ "items": board.shown.iter().map(api_item).collect::<Vec<_>>() })))
+    Ok(reply(
+        json!({ "items": board.shown.iter().map(api_item).collect::<Vec<_>>() }),
+    ))
 }
 
 pub(crate) async fn api_show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
@@ -274,8 +344,11 @@ pub(crate) async fn api_show(cx: Ctx, Path(id): Path<String>) -> Result<Response
             })
             .collect()
     };
-    let points: Vec<Json> =
-        one.points.iter().map(|p| json!({ "at": p.at, "figure": api_figure(p.figure) })).collect();
+    let points: Vec<Json> = one
+        .points
+        .iter()
+        .map(|p| json!({ "at": p.at, "figure": api_figure(p.figure) }))
+        .collect();
     let mut whole = api_item(&one);
     whole["organisations"] = lines(&organisations).into();
     whole["matters"] = lines(&matters).into();
@@ -289,7 +362,8 @@ fn figure_schema() -> Json {
         "required": ["numerator", "denominator", "value"],
         "properties": {
             "numerator": { "type": "integer" }, "denominator": { "type": "integer" },
-            "value": { "type": ["number", "null"], "description": "percent with one decimal; null without records" },
+            "value": { "type": ["number", "null"],
+            "description": "percent with one decimal; null without records" },
         }
     })
 }
@@ -297,7 +371,8 @@ fn figure_schema() -> Json {
 /// JSON Schema of one item of the list.
 pub(crate) fn schema() -> Json {
     let text = json!({ "type": "string" });
-    json!({ "type": "object", "required": ["id", "title", "unit", "formula", "better", "figure"], "properties": {
+    json!({ "type": "object", "required": ["id", "title", "unit", "formula", "better", "figure"],
+    "properties": {
         "id": text, "title": text, "title_en": text, "unit": text, "formula": text, "formula_en": text,
         "better": { "enum": ["up", "down"] }, "figure": figure_schema(),
     } })

@@ -82,6 +82,7 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
                 bad.push(pack.wrong(&path("matter.toml"), 0, format!("organisation {org} is unknown")).to_string());
             }
         }
+        bad.extend(references(pack, &parts).into_iter().map(|(file, m)| pack.wrong(&path(file), 0, m).to_string()));
         if let Some(c) = &parts.sheet.result.certificate
             && pack.file(&format!("certificates/{c}/certificate.toml")).is_none()
         {
@@ -94,6 +95,9 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
             Ok(matter) => match pack.toml::<Stories>(&path("stories.toml")) {
                 Err(e) => bad.push(e.to_string()),
                 Ok(stories) => {
+                    if stories.story.is_empty() {
+                        bad.push(pack.wrong(&path("stories.toml"), 1, "a matter needs at least one story").to_string());
+                    }
                     for s in &stories.story {
                         if let Err(m) = play(&matter, s) {
                             let line = pack.text(&path("stories.toml")).ok().and_then(|t| t.lines().position(|l| l.contains(&s.name)));
@@ -103,6 +107,46 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
                     }
                 }
             },
+        }
+    }
+    bad
+}
+
+/// Names in a matter that nothing in the pack answers to: (file, message). Found here, they cannot become a fault in the
+/// middle of a case.
+fn references(pack: &Pack, parts: &Parts) -> Vec<(&'static str, String)> {
+    let text = |name: &str| pack.text(name).unwrap_or_default();
+    let (organisations, roles, elements) = (text("organisations.toml"), text("roles.toml"), text("elements.toml"));
+    let known = |all: &str, id: &str| all.lines().any(|l| l.replace(' ', "") == format!("id=\"{id}\""));
+    let mut bad = Vec::new();
+    if let Ok(d) = process::Definition::parse(&parts.process) {
+        for n in d.nodes.values() {
+            for (key, all) in [("role", &roles), ("org", &organisations)] {
+                let id = n.hint(key);
+                if !id.is_empty() && !known(all, id) {
+                    bad.push(("process.bpmn", format!("{}: yw:{key} {id} is unknown", n.id)));
+                }
+            }
+            if let process::NodeKind::Service(effect) = &n.kind {
+                let fine = match effect.split_once(':') {
+                    Some(("issue", c)) => pack.file(&format!("certificates/{c}/certificate.toml")).is_some(),
+                    Some(("notify", _)) => true,
+                    _ => false,
+                };
+                if !fine {
+                    bad.push(("process.bpmn", format!("{}: yw:effect `{effect}` is not known", n.id)));
+                }
+            }
+        }
+        for f in d.flows.values() {
+            if let Some(Err(e)) = f.condition.as_deref().map(decision::feel::parse) {
+                bad.push(("process.bpmn", format!("flow {}: {e}", f.id)));
+            }
+        }
+    }
+    if let Ok(f) = form::Form::parse(&parts.form) {
+        for e in f.fields.iter().filter_map(|f| f.element.as_deref()).filter(|e| !known(&elements, e)) {
+            bad.push(("form.json", format!("x-element {e} is unknown")));
         }
     }
     bad
