@@ -34,7 +34,9 @@ async fn live(cx: Ctx) -> Response {
     Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
 }
 
-fn futures_stream(app: Arc<App>) -> impl futures_core::Stream<Item = Result<Event, std::convert::Infallible>> {
+fn futures_stream(
+    app: Arc<App>,
+) -> impl futures_core::Stream<Item = Result<Event, std::convert::Infallible>> {
     struct Live {
         app: Arc<App>,
         last: i64,
@@ -50,7 +52,10 @@ fn futures_stream(app: Arc<App>) -> impl futures_core::Stream<Item = Result<Even
                 let head = self.app.head.load(Ordering::Relaxed);
                 if head != self.last {
                     self.last = head;
-                    let event = Event::default().id(head.to_string()).event("log").data(head.to_string());
+                    let event = Event::default()
+                        .id(head.to_string())
+                        .event("log")
+                        .data(head.to_string());
                     return std::task::Poll::Ready(Some(Ok(event)));
                 }
                 let app = self.app.clone();
@@ -69,7 +74,11 @@ fn futures_stream(app: Arc<App>) -> impl futures_core::Stream<Item = Result<Even
             }
         }
     }
-    Live { app, last: -1, wait: None }
+    Live {
+        app,
+        last: -1,
+        wait: None,
+    }
 }
 
 /// OpenAPI 3.1 of every documented route.
@@ -79,7 +88,12 @@ async fn openapi(State(app): State<Arc<App>>) -> Response {
 
 pub fn describe(app: &App) -> Json {
     let mut paths = serde_json::Map::new();
-    for route in app.modules.iter().flat_map(|m| &m.routes).filter(|r| !r.doc.is_empty()) {
+    for route in app
+        .modules
+        .iter()
+        .flat_map(|m| &m.routes)
+        .filter(|r| !r.doc.is_empty())
+    {
         let parameters: Vec<Json> = route
             .path
             .split('/')

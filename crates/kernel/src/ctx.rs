@@ -22,7 +22,9 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods)]
     fn now(&self) -> i64 {
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |d| d.as_millis() as i64)
     }
 }
 /// A clock that tests and stories set.
@@ -64,10 +66,17 @@ pub struct Actor {
 
 impl Actor {
     pub fn public() -> Actor {
-        Actor { id: "public".into(), ..Actor::default() }
+        Actor {
+            id: "public".into(),
+            ..Actor::default()
+        }
     }
     pub fn system(job: &str) -> Actor {
-        Actor { id: format!("system:{job}"), kind: ActorKind::System, ..Actor::default() }
+        Actor {
+            id: format!("system:{job}"),
+            kind: ActorKind::System,
+            ..Actor::default()
+        }
     }
     pub fn signed_in(&self) -> bool {
         self.account.is_some()
@@ -223,7 +232,14 @@ pub enum Credential {
 
 /// Values already held about a subject. Implemented by data.
 pub trait Ask: Send + Sync {
-    fn ask(&self, tx: &mut Tx<'_>, ctx: &Ctx, subject: &str, elements: &[String], purpose: &str) -> Result<Vec<Held>>;
+    fn ask(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        subject: &str,
+        elements: &[String],
+        purpose: &str,
+    ) -> Result<Vec<Held>>;
 }
 /// One value the city already holds.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -238,7 +254,14 @@ pub struct Held {
 
 /// Records that somebody's personal data was read by another. Implemented by identity.
 pub trait Accessed: Send + Sync {
-    fn accessed(&self, tx: &mut Tx<'_>, ctx: &Ctx, subjects: &[String], fields: &[&str], purpose: &str) -> Result<()>;
+    fn accessed(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        subjects: &[String],
+        fields: &[&str],
+        purpose: &str,
+    ) -> Result<()>;
 }
 
 /// Kernel traits, wired in the binary.
@@ -285,7 +308,7 @@ pub struct App {
     /// Typed services that modules register for their own use (pack caches, keys).
     pub services: crate::module::Services,
     /// Fills a buffer with random bytes.
-    pub chance: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    pub chance: crate::start::Chance,
 }
 
 impl App {
@@ -348,7 +371,10 @@ impl Ctx {
     pub fn date_of(&self, millis: i64) -> jiff::civil::Date {
         let zone = jiff::tz::TimeZone::get(self.app.city["zone"].as_str().unwrap_or("Asia/Shanghai"))
             .unwrap_or(jiff::tz::TimeZone::UTC);
-        jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_zoned_datetime(zone).date()
+        jiff::Timestamp::from_millisecond(millis)
+            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+            .to_zoned_datetime(zone)
+            .date()
     }
     /// A fresh UUIDv7.
     pub fn id(&self) -> Uuid {
@@ -366,7 +392,10 @@ impl Ctx {
     }
     /// Same request, another actor: system steps that a person's command caused.
     pub fn as_system(&self, job: &str) -> Ctx {
-        Ctx { actor: Actor::system(job), ..self.clone() }
+        Ctx {
+            actor: Actor::system(job),
+            ..self.clone()
+        }
     }
     pub fn may(&self, permission: &str, resource: &Resource) -> Result<(), Refusal> {
         self.app.ports.authorise.may(&self.actor, permission, resource)
@@ -381,10 +410,25 @@ impl Ctx {
         self.app.ports.protect.as_ref()
     }
     /// One access row for this request when the data is somebody else's.
-    pub fn accessed(&self, tx: &mut Tx<'_>, subjects: &[String], fields: &[&str], purpose: &str) -> Result<()> {
-        self.app.ports.accessed.accessed(tx, self, subjects, fields, purpose)
+    pub fn accessed(
+        &self,
+        tx: &mut Tx<'_>,
+        subjects: &[String],
+        fields: &[&str],
+        purpose: &str,
+    ) -> Result<()> {
+        self.app
+            .ports
+            .accessed
+            .accessed(tx, self, subjects, fields, purpose)
     }
-    pub fn ask(&self, tx: &mut Tx<'_>, subject: &str, elements: &[String], purpose: &str) -> Result<Vec<Held>> {
+    pub fn ask(
+        &self,
+        tx: &mut Tx<'_>,
+        subject: &str,
+        elements: &[String],
+        purpose: &str,
+    ) -> Result<Vec<Held>> {
         self.app.ports.ask.ask(tx, self, subject, elements, purpose)
     }
     /// A write transaction; see [`crate::db`].

@@ -22,7 +22,12 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of status 422 (the request was understood and cannot be carried out as it is).
     pub fn new(key: impl Into<String>) -> Self {
-        Refusal { key: key.into(), status: 422, args: BTreeMap::new(), fields: Vec::new() }
+        Refusal {
+            key: key.into(),
+            status: 422,
+            args: BTreeMap::new(),
+            fields: Vec::new(),
+        }
     }
     pub fn status(mut self, status: u16) -> Self {
         self.status = status;
@@ -63,10 +68,19 @@ pub struct Fault {
 
 impl Fault {
     pub fn new(context: impl Into<String>) -> Self {
-        Fault { context: context.into(), source: None }
+        Fault {
+            context: context.into(),
+            source: None,
+        }
     }
-    pub fn of(context: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Fault { context: context.into(), source: Some(source.into()) }
+    pub fn of(
+        context: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Fault {
+            context: context.into(),
+            source: Some(source.into()),
+        }
     }
 }
 

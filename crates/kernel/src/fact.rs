@@ -37,7 +37,14 @@ pub struct Fact {
 impl Fact {
     /// `kind` is `crate.noun.past-participle`; `subject` the id of what it is about.
     pub fn new(kind: &'static str, subject: impl ToString) -> Fact {
-        Fact { kind, version: 1, subject: subject.to_string(), payload: json!({}), cause: None, touched: Vec::new() }
+        Fact {
+            kind,
+            version: 1,
+            subject: subject.to_string(),
+            payload: json!({}),
+            cause: None,
+            touched: Vec::new(),
+        }
     }
     pub fn payload(mut self, payload: Json) -> Fact {
         self.payload = payload;
@@ -108,15 +115,26 @@ impl Recorded {
 /// The salted hash of one row, or `None` when the row is not there.
 pub fn row_hash(tx: &mut Tx<'_>, table: &Table, id: &str, salt: &str) -> Result<Option<String>, Fault> {
     let columns = table.columns.join(", ");
-    let sql = format!("SELECT {columns} FROM {} WHERE {} = $1", table.name, table.columns[0]);
-    let Some(row) = tx.one(&sql, params![id])? else { return Ok(None) };
+    let sql = format!(
+        "SELECT {columns} FROM {} WHERE {} = $1",
+        table.name, table.columns[0]
+    );
+    let Some(row) = tx.one(&sql, params![id])? else {
+        return Ok(None);
+    };
     hash_of(&row, salt).map(Some)
 }
 
 /// The salted hash of a row already read with exactly the table's columns.
 pub fn hash_of(row: &Row, salt: &str) -> Result<String, Fault> {
-    let canonical = serde_json_canonicalizer::to_string(&row.to_json()).map_err(|e| Fault::of("row hash", e))?;
-    Ok(hex::encode(Sha256::new().chain_update(salt.as_bytes()).chain_update(canonical.as_bytes()).finalize()))
+    let canonical =
+        serde_json_canonicalizer::to_string(&row.to_json()).map_err(|e| Fault::of("row hash", e))?;
+    Ok(hex::encode(
+        Sha256::new()
+            .chain_update(salt.as_bytes())
+            .chain_update(canonical.as_bytes())
+            .finalize(),
+    ))
 }
 
 impl Ctx {
@@ -129,8 +147,12 @@ impl Ctx {
         let salt = hex::encode(self.random::<16>());
         let mut touched = Vec::new();
         for (table, row) in &fact.touched {
-            let hash = row_hash(tx, table, row, &salt)?
-                .ok_or_else(|| Fault::new(format!("{}: touched row {} {row} is not there", fact.kind, table.name)))?;
+            let hash = row_hash(tx, table, row, &salt)?.ok_or_else(|| {
+                Fault::new(format!(
+                    "{}: touched row {} {row} is not there",
+                    fact.kind, table.name
+                ))
+            })?;
             touched.push(json!({ "table": table.name, "id": row, "hash": hash }));
         }
         let seq = tx.next_seq();
@@ -166,7 +188,10 @@ pub fn after(tx: &mut Tx<'_>, seq: i64, limit: u32) -> Result<Vec<Recorded>, Fau
         "SELECT {} FROM kernel_fact WHERE seq > $1 ORDER BY seq LIMIT {limit}",
         Recorded::COLUMNS
     );
-    tx.query(&sql, params![seq])?.iter().map(Recorded::from_row).collect()
+    tx.query(&sql, params![seq])?
+        .iter()
+        .map(Recorded::from_row)
+        .collect()
 }
 
 /// All facts about one subject, oldest first.
@@ -175,12 +200,17 @@ pub fn about(tx: &mut Tx<'_>, subject: &str) -> Result<Vec<Recorded>, Fault> {
         "SELECT {} FROM kernel_fact WHERE subject = $1 AND seq IS NOT NULL ORDER BY seq",
         Recorded::COLUMNS
     );
-    tx.query(&sql, params![subject])?.iter().map(Recorded::from_row).collect()
+    tx.query(&sql, params![subject])?
+        .iter()
+        .map(Recorded::from_row)
+        .collect()
 }
 
 /// The highest position given out so far, 0 when the log is empty.
 pub fn head(tx: &mut Tx<'_>) -> Result<i64, Fault> {
-    Ok(tx.scalar::<i64>("SELECT COALESCE(MAX(seq), 0) FROM kernel_fact", &[])?.unwrap_or(0))
+    Ok(tx
+        .scalar::<i64>("SELECT COALESCE(MAX(seq), 0) FROM kernel_fact", &[])?
+        .unwrap_or(0))
 }
 
 /// Numbers committed facts on PostgreSQL: one transaction at a time holds the sequence row, so `seq` is dense even if
@@ -189,13 +219,21 @@ pub fn number_committed(tx: &mut Tx<'_>) -> Result<u64, Fault> {
     if !tx.is_postgres() {
         return Ok(0);
     }
-    let waiting = tx.scalar::<i64>("SELECT COUNT(*) FROM kernel_fact WHERE seq IS NULL", &[])?.unwrap_or(0);
+    let waiting = tx
+        .scalar::<i64>("SELECT COUNT(*) FROM kernel_fact WHERE seq IS NULL", &[])?
+        .unwrap_or(0);
     if waiting == 0 {
         return Ok(0);
     }
-    tx.execute("INSERT INTO kernel_sequence(name, value) VALUES ('fact', 0) ON CONFLICT (name) DO NOTHING", &[])?;
+    tx.execute(
+        "INSERT INTO kernel_sequence(name, value) VALUES ('fact', 0) ON CONFLICT (name) DO NOTHING",
+        &[],
+    )?;
     let last: i64 = tx
-        .scalar("SELECT value FROM kernel_sequence WHERE name = 'fact' FOR UPDATE", &[])?
+        .scalar(
+            "SELECT value FROM kernel_sequence WHERE name = 'fact' FOR UPDATE",
+            &[],
+        )?
         .ok_or_else(|| Fault::new("fact sequence is missing"))?;
     let n = tx.execute(
         "UPDATE kernel_fact SET seq = n.rank + $1 FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY at, id) AS rank \
@@ -224,7 +262,8 @@ pub struct Entry {
 pub fn history(tx: &mut Tx<'_>, subjects: &[&str]) -> Result<Vec<Entry>, Fault> {
     let mut out = Vec::new();
     for subject in subjects {
-        let sql = "SELECT type, actor, at, payload, seq, id FROM kernel_fact WHERE subject = $1 ORDER BY at, id";
+        let sql =
+            "SELECT type, actor, at, payload, seq, id FROM kernel_fact WHERE subject = $1 ORDER BY at, id";
         for r in tx.query(sql, params![*subject])? {
             let entry = Entry {
                 kind: r.get("type")?,

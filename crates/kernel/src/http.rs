@@ -29,7 +29,9 @@ pub fn router(app: Arc<App>) -> Router {
                 .handler
                 .clone()
                 .layer(DefaultBodyLimit::max(route.body))
-                .layer(from_fn(move |request: Request, next: Next| pass(door, request, next)));
+                .layer(from_fn(move |request: Request, next: Next| {
+                    pass(door, request, next)
+                }));
             router = router.route(route.path, handler);
         }
     }
@@ -53,7 +55,11 @@ async fn pass(door: Door, request: Request, next: Next) -> Response {
     if open {
         return next.run(request).await;
     }
-    let refusal = if ctx.actor.signed_in() { Refusal::forbidden() } else { Refusal::sign_in() };
+    let refusal = if ctx.actor.signed_in() {
+        Refusal::forbidden()
+    } else {
+        Refusal::sign_in()
+    };
     Problem::from(refusal).into_response()
 }
 
@@ -68,12 +74,20 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
         .and_then(|l| Locale::parse(&l))
         .or_else(|| cookie(headers, LOCALE).and_then(|l| Locale::parse(&l)))
         .or_else(|| {
-            headers.get(header::ACCEPT_LANGUAGE).filter(|_| api).and_then(|h| h.to_str().ok()).and_then(Locale::parse)
+            headers
+                .get(header::ACCEPT_LANGUAGE)
+                .filter(|_| api)
+                .and_then(|h| h.to_str().ok())
+                .and_then(Locale::parse)
         })
         .unwrap_or_default();
     let mut ctx = Ctx::new(app.clone(), Actor::public(), locale);
     ctx.path = path.clone();
-    ctx.back = if *request.method() == Method::GET { path.clone() } else { referring_path(headers) };
+    ctx.back = if *request.method() == Method::GET {
+        path.clone()
+    } else {
+        referring_path(headers)
+    };
     ctx.html = html;
     ctx.elder = match query_value(&query, "elder") {
         Some(v) => v == "1",
@@ -91,7 +105,8 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
     let resolved = match &credential {
         Some(c) => {
             let (sessions, now) = (app.ports.sessions.clone(), ctx.now());
-            ctx.read("kernel.session", |tx| sessions.resolve(tx, c, now)).await
+            ctx.read("kernel.session", |tx| sessions.resolve(tx, c, now))
+                .await
         }
         None => Ok(None),
     };
@@ -103,7 +118,10 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
             let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
             if unknown_bearer {
                 Problem::from(Refusal::new("kernel-bad-token").status(401)).into_response()
-            } else if writes && (by_cookie || credential.is_none()) && cross_site(request.headers(), &app.config.url) {
+            } else if writes
+                && (by_cookie || credential.is_none())
+                && cross_site(request.headers(), &app.config.url)
+            {
                 Problem::from(Refusal::new("kernel-cross-site").status(403)).into_response()
             } else {
                 request.extensions_mut().insert(ctx.clone());
@@ -116,10 +134,19 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
         None => response,
     };
     if let Some(l) = query_value(&query, "lang").and_then(|l| Locale::parse(&l)) {
-        set_cookie(&mut response, &format!("{LOCALE}={}; Path=/; Max-Age=31536000; SameSite=Lax", l.tag()));
+        set_cookie(
+            &mut response,
+            &format!("{LOCALE}={}; Path=/; Max-Age=31536000; SameSite=Lax", l.tag()),
+        );
     }
     if let Some(v) = query_value(&query, "elder") {
-        set_cookie(&mut response, &format!("{ELDER}={}; Path=/; Max-Age=31536000; SameSite=Lax", i32::from(v == "1")));
+        set_cookie(
+            &mut response,
+            &format!(
+                "{ELDER}={}; Path=/; Max-Age=31536000; SameSite=Lax",
+                i32::from(v == "1")
+            ),
+        );
     }
     harden(&mut response, &path, ctx.request.to_string());
     response
@@ -149,7 +176,10 @@ fn harden(response: &mut Response, path: &str, request: String) {
     set("x-content-type-options", "nosniff");
     set("x-frame-options", "DENY");
     set("referrer-policy", "same-origin");
-    set("permissions-policy", "camera=(self), geolocation=(self), microphone=()");
+    set(
+        "permissions-policy",
+        "camera=(self), geolocation=(self), microphone=()",
+    );
     set("x-request-id", &request);
     if !path.starts_with("/assets/") && !path.starts_with("/log/tile/") {
         set("cache-control", "no-store");
@@ -157,9 +187,10 @@ fn harden(response: &mut Response, path: &str, request: String) {
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|h| h.to_str().ok()).is_none_or(|a| {
-        a.contains("text/html") || a.contains("*/*") && !a.contains("application/json")
-    })
+    headers
+        .get(header::ACCEPT)
+        .and_then(|h| h.to_str().ok())
+        .is_none_or(|a| a.contains("text/html") || a.contains("*/*") && !a.contains("application/json"))
 }
 
 /// A write that a browser says comes from another site. Clients that are no browsers send neither header.
@@ -170,7 +201,10 @@ fn cross_site(headers: &HeaderMap, url: &str) -> bool {
     match headers.get(header::ORIGIN).and_then(|h| h.to_str().ok()) {
         None => false,
         Some(origin) => {
-            let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+            let host = headers
+                .get(header::HOST)
+                .and_then(|h| h.to_str().ok())
+                .unwrap_or_default();
             origin != url && origin.split_once("://").is_none_or(|(_, rest)| rest != host)
         }
     }
@@ -195,13 +229,23 @@ pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// The page a form was sent from, as a path of this site.
 fn referring_path(headers: &HeaderMap) -> String {
-    let referer = headers.get(header::REFERER).and_then(|h| h.to_str().ok()).unwrap_or_default();
-    let path = referer.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, p)| format!("/{p}"));
+    let referer = headers
+        .get(header::REFERER)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or_default();
+    let path = referer
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('/'))
+        .map(|(_, p)| format!("/{p}"));
     path.unwrap_or_else(|| "/".into())
 }
 
 fn query_value(query: &str, name: &str) -> Option<String> {
-    query.split('&').filter_map(|p| p.split_once('=')).find(|(k, _)| *k == name).map(|(_, v)| v.to_string())
+    query
+        .split('&')
+        .filter_map(|p| p.split_once('='))
+        .find(|(k, _)| *k == name)
+        .map(|(_, v)| v.to_string())
 }
 
 /// A problem on its way to the edge, where the reader's language and medium are known.
@@ -233,11 +277,19 @@ pub fn show(ctx: &Ctx, problem: &Problem) -> Response {
     let pairs: Vec<(&str, &str)> = args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     let title = ctx.t(&key, &pairs);
     let help_key = format!("{key}-help");
-    let help = if ctx.app.texts.has(&help_key) { ctx.t(&help_key, &pairs) } else { String::new() };
+    let help = if ctx.app.texts.has(&help_key) {
+        ctx.t(&help_key, &pairs)
+    } else {
+        String::new()
+    };
     let fields: Vec<Json> = fields
         .into_iter()
         .map(|(name, message)| {
-            let text = if ctx.app.texts.has(&message) { ctx.t(&message, &pairs) } else { message };
+            let text = if ctx.app.texts.has(&message) {
+                ctx.t(&message, &pairs)
+            } else {
+                message
+            };
             json!({ "field": name, "message": text })
         })
         .collect();
@@ -256,7 +308,12 @@ pub fn show(ctx: &Ctx, problem: &Problem) -> Response {
         "type": format!("{}/problems/{key}", ctx.app.config.url), "title": title, "status": status,
         "detail": help, "instance": format!("urn:uuid:{}", ctx.request), "errors": fields,
     });
-    (code, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+    (
+        code,
+        [(header::CONTENT_TYPE, "application/problem+json")],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 /// Percent-encodes everything outside the unreserved set and `/`.
@@ -274,7 +331,11 @@ pub fn percent(text: &str) -> String {
 impl FromRequestParts<Arc<App>> for Ctx {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Self::Rejection> {
-        parts.extensions.get::<Ctx>().cloned().ok_or_else(|| crate::Fault::new("no context in the request").into())
+        parts
+            .extensions
+            .get::<Ctx>()
+            .cloned()
+            .ok_or_else(|| crate::Fault::new("no context in the request").into())
     }
 }
 
@@ -288,14 +349,22 @@ pub fn reply(body: Json) -> Response {
     reply_with(StatusCode::OK, body)
 }
 pub fn reply_with(status: StatusCode, body: Json) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json; charset=utf-8")],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 /// A file to keep: attachment, nosniff.
 pub fn attachment(name: &str, kind: &str, bytes: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename*=UTF-8''{}", percent(name));
     (
-        [(header::CONTENT_TYPE, kind.to_string()), (header::CONTENT_DISPOSITION, disposition)],
+        [
+            (header::CONTENT_TYPE, kind.to_string()),
+            (header::CONTENT_DISPOSITION, disposition),
+        ],
         Body::from(bytes),
     )
         .into_response()
@@ -311,7 +380,9 @@ pub async fn answered(ctx: &Ctx, key: &str, body: &str) -> Result<Option<Json>> 
         )?;
         match row {
             None => Ok(None),
-            Some(r) if r.get::<String>("body_hash")? != hash => Err(Refusal::new("kernel-token-reused").into()),
+            Some(r) if r.get::<String>("body_hash")? != hash => {
+                Err(Refusal::new("kernel-token-reused").into())
+            }
             Some(r) => Ok(Some(r.get("response")?)),
         }
     })

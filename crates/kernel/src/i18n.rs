@@ -49,7 +49,9 @@ impl Texts {
     /// `sources`: (locale tag, file name for errors, Fluent text), later ones overriding earlier ones.
     pub fn load(sources: &[(String, String, String)]) -> Result<Texts, Fault> {
         let make = |tag: &str| -> Result<(FluentBundle<FluentResource>, BTreeSet<String>), Fault> {
-            let id = tag.parse().map_err(|e| Fault::of(format!("locale {tag}"), format!("{e:?}")))?;
+            let id = tag
+                .parse()
+                .map_err(|e| Fault::of(format!("locale {tag}"), format!("{e:?}")))?;
             let mut bundle = FluentBundle::new_concurrent(vec![id]);
             bundle.set_use_isolating(false);
             let mut keys = BTreeSet::new();
@@ -69,7 +71,11 @@ impl Texts {
         };
         let (zh, zh_keys) = make("zh-CN")?;
         let (en, en_keys) = make("en")?;
-        Ok(Texts { zh, en, keys: (zh_keys, en_keys) })
+        Ok(Texts {
+            zh,
+            en,
+            keys: (zh_keys, en_keys),
+        })
     }
 
     /// Keys of each language, for the test that both say the same.
@@ -88,14 +94,24 @@ impl Texts {
             Locale::En => &[&self.en, &self.zh],
         };
         for bundle in order {
-            let Some(pattern) = bundle.get_message(key).and_then(|m| m.value()) else { continue };
+            let Some(pattern) = bundle.get_message(key).and_then(|m| m.value()) else {
+                continue;
+            };
             let mut values = FluentArgs::new();
             for (name, value) in args {
-                let number = value.parse::<f64>().ok().filter(|_| value.len() < 12 && !value.starts_with('0'));
-                values.set(*name, number.map_or_else(|| FluentValue::from(value.to_string()), FluentValue::from));
+                let number = value
+                    .parse::<f64>()
+                    .ok()
+                    .filter(|_| value.len() < 12 && !value.starts_with('0'));
+                values.set(
+                    *name,
+                    number.map_or_else(|| FluentValue::from(value.to_string()), FluentValue::from),
+                );
             }
             let mut errors = Vec::new();
-            return bundle.format_pattern(pattern, Some(&values), &mut errors).into_owned();
+            return bundle
+                .format_pattern(pattern, Some(&values), &mut errors)
+                .into_owned();
         }
         key.to_string()
     }

@@ -19,7 +19,14 @@ const LEASE: i64 = 60_000;
 const ATTEMPTS: i64 = 8;
 
 /// Asks for a run of `kind` at `due_at`. A second request with the same due key changes nothing.
-pub fn enqueue(tx: &mut Tx<'_>, ctx: &Ctx, kind: &str, due_key: &str, due_at: i64, payload: Json) -> Result<(), Fault> {
+pub fn enqueue(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    kind: &str,
+    due_key: &str,
+    due_at: i64,
+    payload: Json,
+) -> Result<(), Fault> {
     tx.execute(
         "INSERT INTO kernel_job(id, kind, due_key, due_at, payload, state, attempts, fence) \
          VALUES ($1, $2, $3, $4, $5, 'waiting', 0, 0) ON CONFLICT (kind, due_key) DO NOTHING",
@@ -89,19 +96,35 @@ pub async fn run_due(app: &Arc<App>) -> Result<usize> {
     let holder = app.config.node.clone();
     let mut ran = 0;
     while let Some(job) = take(app, &holder).await? {
-        let kind = app.modules.iter().flat_map(|m| &m.jobs).find(|k| k.name == job.kind).cloned();
+        let kind = app
+            .modules
+            .iter()
+            .flat_map(|m| &m.jobs)
+            .find(|k| k.name == job.kind)
+            .cloned();
         let ctx = app.system(&job.kind);
         let outcome = match kind {
             Some(kind) => (kind.run)(ctx.clone(), job.payload.clone()).await,
-            None => Err(Problem::from(Fault::new(format!("no module runs jobs of kind {}", job.kind)))),
+            None => Err(Problem::from(Fault::new(format!(
+                "no module runs jobs of kind {}",
+                job.kind
+            )))),
         };
         let now = app.clock.now();
         let (state, error, due) = match &outcome {
             Ok(()) => ("done", None, now),
             Err(e) => {
                 tracing::warn!(job = job.kind, attempt = job.attempts, "{e}");
-                let state = if job.attempts >= ATTEMPTS { "failed" } else { "waiting" };
-                (state, Some(e.to_string()), now + (1_000i64 << job.attempts.min(9)))
+                let state = if job.attempts >= ATTEMPTS {
+                    "failed"
+                } else {
+                    "waiting"
+                };
+                (
+                    state,
+                    Some(e.to_string()),
+                    now + (1_000i64 << job.attempts.min(9)),
+                )
             }
         };
         ctx.tx("jobs.finish", |tx| {
@@ -122,8 +145,12 @@ pub async fn run_due(app: &Arc<App>) -> Result<usize> {
 /// Enqueues the next run of every periodic kind; the due time is the key, so nodes agree.
 async fn plan_periodic(app: &Arc<App>) -> Result<()> {
     let ctx = app.system("jobs");
-    let kinds: Vec<(&str, i64)> =
-        app.modules.iter().flat_map(|m| &m.jobs).filter_map(|k| k.every.map(|e| (k.name, e))).collect();
+    let kinds: Vec<(&str, i64)> = app
+        .modules
+        .iter()
+        .flat_map(|m| &m.jobs)
+        .filter_map(|k| k.every.map(|e| (k.name, e)))
+        .collect();
     if kinds.is_empty() {
         return Ok(());
     }
@@ -145,7 +172,9 @@ async fn plan_periodic(app: &Arc<App>) -> Result<()> {
 pub async fn follow(app: &Arc<App>) -> Result<usize> {
     let system = app.system("followers");
     if app.db.is_postgres() {
-        system.tx("facts.number", |tx| Ok(fact::number_committed(tx)?)).await?;
+        system
+            .tx("facts.number", |tx| Ok(fact::number_committed(tx)?))
+            .await?;
     }
     let head = system.read("facts.head", |tx| Ok(fact::head(tx)?)).await?;
     let moved = app.head.swap(head, Ordering::SeqCst) != head;
@@ -155,8 +184,10 @@ pub async fn follow(app: &Arc<App>) -> Result<usize> {
         loop {
             let at = ctx
                 .read("facts.cursor", |tx| {
-                    let at: Option<i64> =
-                        tx.scalar("SELECT seq FROM kernel_cursor WHERE consumer = $1", params![consumer.name])?;
+                    let at: Option<i64> = tx.scalar(
+                        "SELECT seq FROM kernel_cursor WHERE consumer = $1",
+                        params![consumer.name],
+                    )?;
                     Ok(at.unwrap_or(0))
                 })
                 .await?;

@@ -44,7 +44,13 @@ pub struct ApiDoc {
 
 impl Route {
     pub fn new(path: &'static str, door: Door, handler: MethodRouter<Arc<App>>) -> Route {
-        Route { path, door, handler, doc: Vec::new(), body: 1 << 20 }
+        Route {
+            path,
+            door,
+            handler,
+            doc: Vec::new(),
+            body: 1 << 20,
+        }
     }
     pub fn body(mut self, bytes: usize) -> Route {
         self.body = bytes;
@@ -57,7 +63,12 @@ impl Route {
         request: serde_json::Value,
         response: serde_json::Value,
     ) -> Route {
-        self.doc.push(ApiDoc { method, summary, request, response });
+        self.doc.push(ApiDoc {
+            method,
+            summary,
+            request,
+            response,
+        });
         self
     }
 }
@@ -180,22 +191,37 @@ pub struct Module {
 impl Module {
     /// A module with the crate's embedded `templates/`, `migrations/` and `locales/`.
     pub fn new<F: rust_embed::RustEmbed>(name: &'static str) -> Module {
-        let mut m = Module { name, ..Module::default() };
+        let mut m = Module {
+            name,
+            ..Module::default()
+        };
         let mut files: Vec<_> = F::iter().collect();
         files.sort();
         for path in files {
             let Some(file) = F::get(&path) else { continue };
             let text = String::from_utf8_lossy(&file.data).into_owned();
             if let Some(rest) = path.strip_prefix("templates/") {
-                let rest = rest.strip_prefix("kernel/").filter(|_| name == "kernel").unwrap_or(rest);
+                let rest = rest
+                    .strip_prefix("kernel/")
+                    .filter(|_| name == "kernel")
+                    .unwrap_or(rest);
                 m.templates.push((format!("{name}/{rest}"), text));
             } else if let Some(rest) = path.strip_prefix("migrations/") {
                 let stem = rest.trim_end_matches(".sql");
                 let (number, title) = stem.split_once('_').unwrap_or((stem, ""));
                 let number = number.parse().unwrap_or(0);
-                m.migrations.push(Migration { module: name.into(), number, name: title.into(), sql: text });
+                m.migrations.push(Migration {
+                    module: name.into(),
+                    number,
+                    name: title.into(),
+                    sql: text,
+                });
             } else if let Some(rest) = path.strip_prefix("locales/") {
-                m.locales.push((rest.trim_end_matches(".ftl").to_string(), format!("{name}/{path}"), text));
+                m.locales.push((
+                    rest.trim_end_matches(".ftl").to_string(),
+                    format!("{name}/{path}"),
+                    text,
+                ));
             }
         }
         m
@@ -209,14 +235,22 @@ pub struct Services(RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 impl Services {
     /// Registers or replaces the service of type `T`.
     pub fn put<T: Send + Sync + 'static>(&self, service: T) {
-        self.0.write().unwrap_or_else(|p| p.into_inner()).insert(TypeId::of::<T>(), Arc::new(service));
+        self.0
+            .write()
+            .unwrap_or_else(|p| p.into_inner())
+            .insert(TypeId::of::<T>(), Arc::new(service));
     }
     pub fn get<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Fault> {
         let map = self.0.read().unwrap_or_else(|p| p.into_inner());
         map.get(&TypeId::of::<T>())
             .cloned()
             .and_then(|s| s.downcast::<T>().ok())
-            .ok_or_else(|| Fault::new(format!("service {} was not registered", std::any::type_name::<T>())))
+            .ok_or_else(|| {
+                Fault::new(format!(
+                    "service {} was not registered",
+                    std::any::type_name::<T>()
+                ))
+            })
     }
 }
 

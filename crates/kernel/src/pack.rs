@@ -72,10 +72,16 @@ pub struct Pack {
 impl Pack {
     /// Reads the folder and, beside it, the packs it extends.
     pub fn read(dir: &Path) -> Result<Pack, PackError> {
-        let whole = |message: String| PackError { file: dir.display().to_string(), line: 0, message };
+        let whole = |message: String| PackError {
+            file: dir.display().to_string(),
+            line: 0,
+            message,
+        };
         let mut files = BTreeMap::new();
         collect(dir, dir, &mut files).map_err(|e| whole(format!("cannot read the pack folder: {e}")))?;
-        let head = files.get("pack.toml").ok_or_else(|| whole("no pack.toml in this folder".into()))?;
+        let head = files
+            .get("pack.toml")
+            .ok_or_else(|| whole("no pack.toml in this folder".into()))?;
         let manifest: Manifest = parse_toml(head)?;
         if let Some(base) = &manifest.pack.extends {
             let beside = dir.parent().unwrap_or(Path::new(".")).join(base);
@@ -132,14 +138,21 @@ impl Pack {
 
     /// Names under a folder, sorted.
     pub fn under<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
-        self.files.keys().map(String::as_str).filter(move |n| n.starts_with(folder))
+        self.files
+            .keys()
+            .map(String::as_str)
+            .filter(move |n| n.starts_with(folder))
     }
 
     /// The direct sub-folders of a folder, sorted.
     pub fn folders(&self, folder: &str) -> Vec<String> {
         let mut out: Vec<String> = self
             .under(folder)
-            .filter_map(|n| n[folder.len()..].split_once('/').map(|(first, _)| first.to_string()))
+            .filter_map(|n| {
+                n[folder.len()..]
+                    .split_once('/')
+                    .map(|(first, _)| first.to_string())
+            })
             .collect();
         out.dedup();
         out
@@ -147,8 +160,15 @@ impl Pack {
 
     /// An error at a file of this pack.
     pub fn wrong(&self, name: &str, line: usize, message: impl Into<String>) -> PackError {
-        let file = self.files.get(name).map_or(name.to_string(), |f| f.path.display().to_string());
-        PackError { file, line, message: message.into() }
+        let file = self
+            .files
+            .get(name)
+            .map_or(name.to_string(), |f| f.path.display().to_string());
+        PackError {
+            file,
+            line,
+            message: message.into(),
+        }
     }
 
     /// Title, name, zone … of the city, as every page and engine reads them.
@@ -196,7 +216,10 @@ fn collect(root: &Path, dir: &Path, out: &mut BTreeMap<String, PackFile>) -> std
         } else if let Ok(name) = path.strip_prefix(root) {
             out.insert(
                 name.to_string_lossy().replace('\\', "/"),
-                PackFile { bytes: std::fs::read(&path)?, path: path.clone() },
+                PackFile {
+                    bytes: std::fs::read(&path)?,
+                    path: path.clone(),
+                },
             );
         }
     }
@@ -205,11 +228,16 @@ fn collect(root: &Path, dir: &Path, out: &mut BTreeMap<String, PackFile>) -> std
 
 fn parse_toml<T: DeserializeOwned>(file: &PackFile) -> Result<T, PackError> {
     let name = file.path.display().to_string();
-    let text = std::str::from_utf8(&file.bytes)
-        .map_err(|_| PackError { file: name.clone(), line: 0, message: "not UTF-8".into() })?;
+    let text = std::str::from_utf8(&file.bytes).map_err(|_| PackError {
+        file: name.clone(),
+        line: 0,
+        message: "not UTF-8".into(),
+    })?;
     toml::from_str(text).map_err(|e| PackError {
         file: name,
-        line: e.span().map_or(0, |s| text[..s.start.min(text.len())].matches('\n').count() + 1),
+        line: e
+            .span()
+            .map_or(0, |s| text[..s.start.min(text.len())].matches('\n').count() + 1),
         message: e.message().to_string(),
     })
 }
@@ -222,16 +250,28 @@ pub async fn apply_to_empty(app: &Arc<App>, pack: Arc<Pack>) -> Result<bool> {
             Ok(tx.scalar("SELECT value FROM kernel_setting WHERE name = 'pack'", &[])?)
         })
         .await?;
-    let mark = format!("{}@{}:{}", pack.manifest.pack.id, pack.manifest.pack.version, pack.hash());
+    let mark = format!(
+        "{}@{}:{}",
+        pack.manifest.pack.id,
+        pack.manifest.pack.version,
+        pack.hash()
+    );
     if let Some(have) = have {
         if have != mark {
-            tracing::warn!("the pack on disk differs from the one in the database; the database stays as it is");
+            tracing::warn!(
+                "the pack on disk differs from the one in the database; the database stays as it is"
+            );
         }
         return Ok(false);
     }
     let errors = check(app, &pack);
     if !errors.is_empty() {
-        return Err(Fault::new(format!("the pack has {} errors:\n{}", errors.len(), errors.join("\n"))).into());
+        return Err(Fault::new(format!(
+            "the pack has {} errors:\n{}",
+            errors.len(),
+            errors.join("\n")
+        ))
+        .into());
     }
     for section in app.modules.iter().flat_map(|m| &m.sections) {
         (section.load)(ctx.clone(), pack.clone()).await?;
@@ -250,14 +290,25 @@ pub async fn apply_to_empty(app: &Arc<App>, pack: Arc<Pack>) -> Result<bool> {
 
 /// Every error that the sections find, sorted.
 pub fn check(app: &Arc<App>, pack: &Pack) -> Vec<String> {
-    let mut errors: Vec<String> =
-        app.modules.iter().flat_map(|m| &m.sections).flat_map(|s| (s.check)(pack)).collect();
+    let mut errors: Vec<String> = app
+        .modules
+        .iter()
+        .flat_map(|m| &m.sections)
+        .flat_map(|s| (s.check)(pack))
+        .collect();
     errors.sort();
     errors
 }
 
 /// Records one item of a section with its origin, hash and base version.
-pub fn record(tx: &mut crate::db::Tx<'_>, ctx: &Ctx, section: &str, id: &str, body: &str, version: i64) -> Result<()> {
+pub fn record(
+    tx: &mut crate::db::Tx<'_>,
+    ctx: &Ctx,
+    section: &str,
+    id: &str,
+    body: &str,
+    version: i64,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO kernel_pack_item(section, id, origin, hash, body, pack_version, at) \
          VALUES ($1, $2, 'pack', $3, $4, $5, $6) ON CONFLICT (section, id) DO UPDATE SET hash = $3, body = $4, \

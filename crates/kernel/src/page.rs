@@ -8,8 +8,11 @@ use axum::response::{IntoResponse, Response};
 use minijinja::value::Kwargs;
 use minijinja::{AutoEscape, Environment, ErrorKind, State, UndefinedBehavior, Value as Jinja};
 use serde_json::{Value as Json, json};
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Resolves a text by (locale, key, arguments).
+pub type Translate = Arc<dyn Fn(Locale, &str, &[(&str, &str)]) -> String + Send + Sync>;
 
 /// All templates, compiled.
 pub struct Pages {
@@ -18,19 +21,24 @@ pub struct Pages {
 
 impl Pages {
     /// `t` resolves a text by (locale, key, args).
-    pub fn load(
-        templates: Vec<(String, String)>,
-        t: Arc<dyn Fn(Locale, &str, &[(&str, &str)]) -> String + Send + Sync>,
-        version: &str,
-    ) -> Result<Pages, Fault> {
+    pub fn load(templates: Vec<(String, String)>, t: Translate, version: &str) -> Result<Pages, Fault> {
         let mut env = Environment::new();
-        env.set_syntax(minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(|e| Fault::of("template syntax", e))?);
+        env.set_syntax(
+            minijinja::syntax::SyntaxConfig::builder()
+                .trim_blocks(true)
+                .lstrip_blocks(true)
+                .build()
+                .map_err(|e| Fault::of("template syntax", e))?,
+        );
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         env.set_auto_escape_callback(|name| {
-            if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+            if name.ends_with(".html") {
+                AutoEscape::Html
+            } else {
+                AutoEscape::None
+            }
         });
-        
-        
+
         env.add_function("t", {
             let t = t.clone();
             move |state: &State, key: String, kwargs: Kwargs| -> Result<String, minijinja::Error> {
@@ -49,17 +57,27 @@ impl Pages {
             Some(s) => date_text(locale_of(state), s),
             None => String::new(),
         });
-        env.add_filter("datetime", |state: &State, v: Jinja| -> Result<Jinja, minijinja::Error> {
-            let Some(ms) = v.as_i64() else { return Ok(Jinja::from("")) };
-            let zone = state.lookup("zone").and_then(|z| z.as_str().map(String::from)).unwrap_or_default();
-            let zone = jiff::tz::TimeZone::get(&zone).unwrap_or(jiff::tz::TimeZone::UTC);
-            let at = jiff::Timestamp::from_millisecond(ms)
-                .map_err(|e| minijinja::Error::new(ErrorKind::InvalidOperation, e.to_string()))?;
-            let z = at.to_zoned_datetime(zone);
-            let day = date_text(locale_of(state), &z.date().to_string());
-            let text = format!("{day} {:02}:{:02}", z.hour(), z.minute());
-            Ok(Jinja::from_safe_string(format!("<time datetime=\"{at}\" title=\"{at}\">{text}</time>")))
-        });
+        env.add_filter(
+            "datetime",
+            |state: &State, v: Jinja| -> Result<Jinja, minijinja::Error> {
+                let Some(ms) = v.as_i64() else {
+                    return Ok(Jinja::from(""));
+                };
+                let zone = state
+                    .lookup("zone")
+                    .and_then(|z| z.as_str().map(String::from))
+                    .unwrap_or_default();
+                let zone = jiff::tz::TimeZone::get(&zone).unwrap_or(jiff::tz::TimeZone::UTC);
+                let at = jiff::Timestamp::from_millisecond(ms)
+                    .map_err(|e| minijinja::Error::new(ErrorKind::InvalidOperation, e.to_string()))?;
+                let z = at.to_zoned_datetime(zone);
+                let day = date_text(locale_of(state), &z.date().to_string());
+                let text = format!("{day} {:02}:{:02}", z.hour(), z.minute());
+                Ok(Jinja::from_safe_string(format!(
+                    "<time datetime=\"{at}\" title=\"{at}\">{text}</time>"
+                )))
+            },
+        );
         env.add_filter("money", |v: Jinja| {
             let fen = v.as_i64().unwrap_or(0);
             format!("{}.{:02}", fen / 100, fen.abs() % 100)
@@ -81,7 +99,10 @@ impl Pages {
 
     /// Renders with exactly this context (tests and samples use it directly).
     pub fn render(&self, template: &str, context: &Json) -> Result<String, Fault> {
-        let t = self.env.get_template(template).map_err(|e| Fault::new(format!("{template}: {e:#}")))?;
+        let t = self
+            .env
+            .get_template(template)
+            .map_err(|e| Fault::new(format!("{template}: {e:#}")))?;
         let values = <Jinja as serde::Deserialize>::deserialize(context)
             .map_err(|e| Fault::of(format!("{template}: context"), e))?;
         t.render(values).map_err(|e| {
@@ -97,14 +118,20 @@ impl Pages {
 }
 
 fn locale_of(state: &State) -> Locale {
-    state.lookup("locale").and_then(|l| l.as_str().and_then(Locale::parse)).unwrap_or_default()
+    state
+        .lookup("locale")
+        .and_then(|l| l.as_str().and_then(Locale::parse))
+        .unwrap_or_default()
 }
 
 /// 2026-11-23 → 2026年11月23日 / 23 Nov 2026; anything else is shown as it is.
 pub fn date_text(locale: Locale, iso: &str) -> String {
-    let Ok(d) = iso.parse::<jiff::civil::Date>() else { return iso.to_string() };
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let Ok(d) = iso.parse::<jiff::civil::Date>() else {
+        return iso.to_string();
+    };
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     match locale {
         Locale::Zh => format!("{}年{}月{}日", d.year(), d.month(), d.day()),
         Locale::En => format!("{} {} {}", d.day(), MONTHS[(d.month() - 1) as usize], d.year()),
@@ -123,8 +150,13 @@ pub fn frame(ctx: &Ctx) -> Json {
         .collect();
     menu.sort_by_key(|e| e.order);
     // The longest address that this page lies under is the one shown as active.
-    let under = |href: &str| ctx.path == href || (href.len() > 1 && ctx.path.starts_with(&format!("{href}/")));
-    let active = menu.iter().map(|e| e.href).filter(|h| under(h)).max_by_key(|h| h.len());
+    let under =
+        |href: &str| ctx.path == href || (href.len() > 1 && ctx.path.starts_with(&format!("{href}/")));
+    let active = menu
+        .iter()
+        .map(|e| e.href)
+        .filter(|h| under(h))
+        .max_by_key(|h| h.len());
     let menu: Vec<Json> = menu
         .into_iter()
         .map(|e| {
@@ -182,7 +214,12 @@ pub fn check_samples(app: &Arc<App>) -> Vec<String> {
                 all.extend(own);
             }
             if let Err(e) = app.pages.render(sample.template, &all) {
-                bad.push(format!("{} ({}, {}): {e}", sample.template, sample.name, locale.tag()));
+                bad.push(format!(
+                    "{} ({}, {}): {e}",
+                    sample.template,
+                    sample.name,
+                    locale.tag()
+                ));
             }
         }
     }

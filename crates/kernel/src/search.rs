@@ -77,7 +77,11 @@ pub fn tokens(text: &str) -> BTreeMap<String, i64> {
         for c in &han {
             put(format!("c:{c}"), 1);
         }
-        let syllables: Vec<&str> = han.iter().filter_map(|c| c.to_pinyin()).map(|p| p.plain()).collect();
+        let syllables: Vec<&str> = han
+            .iter()
+            .filter_map(|c| c.to_pinyin())
+            .map(|p| p.plain())
+            .collect();
         pairs(&syllables, &mut put);
         let initials: String = syllables.iter().filter_map(|s| s.chars().next()).collect();
         grams(&initials, &mut put);
@@ -106,7 +110,10 @@ fn grams(initials: &str, put: &mut impl FnMut(String, i64)) {
 /// Splits typed pinyin (`linshizhanyong`) into syllables, greedily longest first with backtracking.
 fn syllables(text: &str) -> Option<Vec<String>> {
     static ALL: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| {
-        ('\u{4e00}'..='\u{9fff}').filter_map(|c| c.to_pinyin()).map(|p| p.plain().replace('ü', "v")).collect()
+        ('\u{4e00}'..='\u{9fff}')
+            .filter_map(|c| c.to_pinyin())
+            .map(|p| p.plain().replace('ü', "v"))
+            .collect()
     });
     if text.is_empty() {
         return Some(Vec::new());
@@ -149,7 +156,11 @@ pub fn put(tx: &mut Tx<'_>, e: &Entry) -> Result<(), Fault> {
     for w in all.values_mut() {
         *w *= 3;
     }
-    let rest = e.words.iter().map(|w| (tokens(w), 2)).chain(std::iter::once((tokens(&e.summary), 1)));
+    let rest = e
+        .words
+        .iter()
+        .map(|w| (tokens(w), 2))
+        .chain(std::iter::once((tokens(&e.summary), 1)));
     for (more, factor) in rest {
         for (token, weight) in more {
             let w = all.entry(token).or_insert(0);
@@ -206,7 +217,11 @@ pub fn find(tx: &mut Tx<'_>, query: &str, locale: Locale, limit: usize) -> Resul
             *scores.entry(key).or_insert(0.0) += **weight as f64 * r.get::<i64>("weight")? as f64 * rarity;
         }
     }
-    let best_possible: f64 = names.iter().map(|(_, w)| (**w * **w) as f64).sum::<f64>().max(1.0);
+    let best_possible: f64 = names
+        .iter()
+        .map(|(_, w)| (**w * **w) as f64)
+        .sum::<f64>()
+        .max(1.0);
     let mut ranked: Vec<_> = scores.into_iter().collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let mut hits = Vec::new();

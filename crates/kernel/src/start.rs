@@ -26,7 +26,10 @@ pub fn system_chance() -> Chance {
 
 /// The address of this instance's database.
 pub fn database(config: &Config) -> String {
-    config.database.clone().unwrap_or_else(|| config.data.join("core.db").display().to_string())
+    config
+        .database
+        .clone()
+        .unwrap_or_else(|| config.data.join("core.db").display().to_string())
 }
 
 /// Opens and migrates the database and builds the [`App`]. `modules` in the order of their floors, kernel first.
@@ -48,7 +51,10 @@ pub async fn assemble(
     let mut locales: Vec<(String, String, String)> = modules.iter().flat_map(|m| m.locales.clone()).collect();
     if let Some(pack) = pack {
         for name in pack.under("locales/").map(String::from).collect::<Vec<_>>() {
-            let tag = name.trim_start_matches("locales/").trim_end_matches(".ftl").to_string();
+            let tag = name
+                .trim_start_matches("locales/")
+                .trim_end_matches(".ftl")
+                .to_string();
             locales.push((tag, name.clone(), pack.text(&name)?));
         }
     }
@@ -76,7 +82,11 @@ pub async fn assemble(
 
 async fn view_ddl(db: &Db, view: &crate::module::PublicView) -> Result<()> {
     if !view.name.starts_with("pub_") {
-        return Err(Fault::new(format!("public view {} must be named pub_<crate>_<noun>", view.name)).into());
+        return Err(Fault::new(format!(
+            "public view {} must be named pub_<crate>_<noun>",
+            view.name
+        ))
+        .into());
     }
     db.write("kernel.views", |tx| {
         // A view holds no data, so it is made anew at each start and follows the program.
@@ -91,25 +101,40 @@ async fn view_ddl(db: &Db, view: &crate::module::PublicView) -> Result<()> {
 /// names. Tests assert that the list is empty.
 pub fn check_declarations(modules: &[Module]) -> Vec<String> {
     let mut bad = Vec::new();
-    let permissions: Vec<&str> = modules.iter().flat_map(|m| &m.permissions).map(|p| p.name).collect();
+    let permissions: Vec<&str> = modules
+        .iter()
+        .flat_map(|m| &m.permissions)
+        .map(|p| p.name)
+        .collect();
     for m in modules {
         for r in &m.routes {
             if let crate::module::Door::Permission(p) | crate::module::Door::Official(p) = r.door
                 && !permissions.contains(&p)
             {
-                bad.push(format!("{}: door {p} of {} is no declared permission", m.name, r.path));
+                bad.push(format!(
+                    "{}: door {p} of {} is no declared permission",
+                    m.name, r.path
+                ));
             }
         }
         for f in &m.facts {
-            let consumed =
-                modules.iter().flat_map(|m| &m.consumers).any(|c| c.facts.contains(&f.name));
+            let consumed = modules
+                .iter()
+                .flat_map(|m| &m.consumers)
+                .any(|c| c.facts.contains(&f.name));
             if !consumed && f.unconsumed.is_none() {
-                bad.push(format!("{}: nobody consumes {} and no reason is given", m.name, f.name));
+                bad.push(format!(
+                    "{}: nobody consumes {} and no reason is given",
+                    m.name, f.name
+                ));
             }
         }
         for p in &m.permissions {
             if !p.name.starts_with(&format!("{}.", m.name)) {
-                bad.push(format!("{}: permission {} belongs to another crate", m.name, p.name));
+                bad.push(format!(
+                    "{}: permission {} belongs to another crate",
+                    m.name, p.name
+                ));
             }
         }
         for t in &m.tables {

@@ -208,7 +208,11 @@ impl Row {
     }
     /// All columns as a JSON object, in column order.
     pub fn to_json(&self) -> serde_json::Value {
-        self.columns.iter().cloned().zip(self.values.iter().map(Value::to_json)).collect()
+        self.columns
+            .iter()
+            .cloned()
+            .zip(self.values.iter().map(Value::to_json))
+            .collect()
     }
 }
 
@@ -224,7 +228,9 @@ macro_rules! params {
 macro_rules! id {
     ($name:ident, $doc:expr) => {
         #[doc = $doc]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+        )]
         #[serde(transparent)]
         pub struct $name(pub $crate::Uuid);
         impl std::fmt::Display for $name {
@@ -235,7 +241,9 @@ macro_rules! id {
         impl std::str::FromStr for $name {
             type Err = $crate::Refusal;
             fn from_str(s: &str) -> Result<Self, Self::Err> {
-                s.parse().map($name).map_err(|_| $crate::Refusal::not_found())
+                s.parse()
+                    .map($name)
+                    .map_err(|_| $crate::Refusal::not_found())
             }
         }
         impl From<$name> for $crate::Value {

@@ -21,7 +21,10 @@ pub fn module() -> Module {
         Route::new("/", Door::Public, get(home)),
         Route::new("/me", Door::SignedIn, get(me)),
     ];
-    m.permissions = vec![Permission { name: "portal.cockpit.read", title: "portal-permission-cockpit" }];
+    m.permissions = vec![Permission {
+        name: "portal.cockpit.read",
+        title: "portal-permission-cockpit",
+    }];
     m.menu = vec![MenuEntry {
         href: "/me",
         title: "portal-my-space",
@@ -105,7 +108,8 @@ fn samples() -> Vec<Sample> {
     draft["draft"] = true.into();
     draft["number"] = Json::Null;
     draft["due"] = Json::Null;
-    let certificate = json!({ "id": "1", "title": "许可证", "until": null, "standing": "valid", "standing_text": "有效" });
+    let certificate =
+        json!({ "id": "1", "title": "许可证", "until": null, "standing": "valid", "standing_text": "有效" });
     let firm = json!({ "id": "f", "name": "演示公司", "role": "经办人", "chosen": true });
     let matter = json!({ "href": "/matters/m", "title": "示例", "days": 10, "organisation": "部门", "online": "full" });
     let home = |n: i64| json!({ "matters": [matter], "count": 1, "online": 1, "ended": n, "on_time": n });
@@ -114,7 +118,15 @@ fn samples() -> Vec<Sample> {
     vec![
         sample("portal/home.html", "new city", home(0)),
         sample("portal/home.html", "some cases", home(3)),
-        sample("portal/me.html", "nothing yet", me(json!([]), json!([]), json!([]))),
-        sample("portal/me.html", "some", me(json!([case, draft]), json!([certificate]), json!([firm]))),
+        sample(
+            "portal/me.html",
+            "nothing yet",
+            me(json!([]), json!([]), json!([])),
+        ),
+        sample(
+            "portal/me.html",
+            "some",
+            me(json!([case, draft]), json!([certificate]), json!([firm])),
+        ),
     ]
 }

@@ -20,20 +20,29 @@ pub fn module() -> Module {
         name: "assets",
         routes: vec![
             Route::new("/assets/{*path}", Door::Public, get(asset)),
-            Route::new("/favicon.ico", Door::Public, get(async || asset(Path("icon.svg".into())).await)),
+            Route::new(
+                "/favicon.ico",
+                Door::Public,
+                get(async || asset(Path("icon.svg".into())).await),
+            ),
         ],
         ..Module::default()
     }
 }
 
 async fn asset(Path(path): Path<String>) -> Response {
-    let Some(file) = Built::get(&path) else { return Problem::from(Refusal::not_found()).into_response() };
+    let Some(file) = Built::get(&path) else {
+        return Problem::from(Refusal::not_found()).into_response();
+    };
     let kind = match path.rsplit_once('.').map(|p| p.1) {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     };
-    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
     (headers, file.data.into_owned()).into_response()
 }

@@ -40,33 +40,65 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
                     None => (flag, None),
                 };
                 let known = ["url", "listen", "data", "database", "pack", "node", "config"];
-                let name = known.iter().find(|k| **k == name).ok_or_else(|| format!("unknown option --{name}"))?;
-                let value = given.or_else(|| args.next().cloned()).ok_or_else(|| format!("--{name} needs a value"))?;
+                let name = known
+                    .iter()
+                    .find(|k| **k == name)
+                    .ok_or_else(|| format!("unknown option --{name}"))?;
+                let value = given
+                    .or_else(|| args.next().cloned())
+                    .ok_or_else(|| format!("--{name} needs a value"))?;
                 flags.insert(name, value);
             }
             None => words.push(a.clone()),
         }
     }
-    let get = |name: &str| flags.get(name).cloned().or_else(|| env(&format!("YIWANG_{}", name.to_uppercase())));
+    let get = |name: &str| {
+        flags
+            .get(name)
+            .cloned()
+            .or_else(|| env(&format!("YIWANG_{}", name.to_uppercase())))
+    };
     let file_name = get("config").unwrap_or_else(|| "yiwang.toml".into());
     let file: File = match std::fs::read_to_string(&file_name) {
         Ok(text) => toml::from_str(&text).map_err(|e| format!("{file_name}: {e}"))?,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !flags.contains_key("config") => File::default(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !flags.contains_key("config") => {
+            File::default()
+        }
         Err(e) => return Err(format!("{file_name}: {e}")),
     };
-    let listen = get("listen").or(file.listen).unwrap_or_else(|| "127.0.0.1:8151".into());
+    let listen = get("listen")
+        .or(file.listen)
+        .unwrap_or_else(|| "127.0.0.1:8151".into());
     let port = listen.rsplit_once(':').map_or("8151", |p| p.1).to_string();
     let config = Config {
-        url: get("url").or(file.url).unwrap_or_else(|| format!("http://localhost:{port}")).trim_end_matches('/').into(),
+        url: get("url")
+            .or(file.url)
+            .unwrap_or_else(|| format!("http://localhost:{port}"))
+            .trim_end_matches('/')
+            .into(),
         listen,
-        data: get("data").map(PathBuf::from).or(file.data).unwrap_or_else(|| "data".into()),
+        data: get("data")
+            .map(PathBuf::from)
+            .or(file.data)
+            .unwrap_or_else(|| "data".into()),
         database: get("database").or(file.database),
-        demo: get("demo").map(|v| v == "true" || v == "1").or(file.demo).unwrap_or(false),
+        demo: get("demo")
+            .map(|v| v == "true" || v == "1")
+            .or(file.demo)
+            .unwrap_or(false),
         node: get("node").or(file.node).unwrap_or_else(|| "node-1".into()),
         fast_hash: false,
     };
-    let pack = get("pack").map(PathBuf::from).or(file.pack).unwrap_or_else(|| "pack".into());
-    Ok(Options { config, pack, words, master_key: env("YIWANG_MASTER_KEY") })
+    let pack = get("pack")
+        .map(PathBuf::from)
+        .or(file.pack)
+        .unwrap_or_else(|| "pack".into());
+    Ok(Options {
+        config,
+        pack,
+        words,
+        master_key: env("YIWANG_MASTER_KEY"),
+    })
 }
 
 #[cfg(test)]
@@ -75,16 +107,32 @@ mod tests {
 
     fn read_words(words: &[&str], env: &[(&str, &str)]) -> Result<Options, String> {
         let words: Vec<String> = words.iter().map(|w| w.to_string()).collect();
-        read(&words, &|k| env.iter().find(|(n, _)| *n == k).map(|(_, v)| v.to_string()))
+        read(&words, &|k| {
+            env.iter().find(|(n, _)| *n == k).map(|(_, v)| v.to_string())
+        })
     }
 
     #[test]
     fn flags_win_over_environment_and_unknown_ones_are_named() {
-        let o = read_words(&["serve", "--listen", "0.0.0.0:9000", "--demo"], &[("YIWANG_LISTEN", "1.1.1.1:1")]).unwrap();
-        assert_eq!((o.config.listen.as_str(), o.config.url.as_str()), ("0.0.0.0:9000", "http://localhost:9000"));
+        let o = read_words(
+            &["serve", "--listen", "0.0.0.0:9000", "--demo"],
+            &[("YIWANG_LISTEN", "1.1.1.1:1")],
+        )
+        .unwrap();
+        assert_eq!(
+            (o.config.listen.as_str(), o.config.url.as_str()),
+            ("0.0.0.0:9000", "http://localhost:9000")
+        );
         assert!(o.config.demo && o.words == ["serve"]);
         assert_eq!(read_words(&[], &[("YIWANG_NODE", "b")]).unwrap().config.node, "b");
-        assert_eq!(read_words(&["--nope", "1"], &[]).unwrap_err(), "unknown option --nope");
-        assert!(read_words(&["--config", "/nowhere/x.toml"], &[]).unwrap_err().contains("/nowhere/x.toml"));
+        assert_eq!(
+            read_words(&["--nope", "1"], &[]).unwrap_err(),
+            "unknown option --nope"
+        );
+        assert!(
+            read_words(&["--config", "/nowhere/x.toml"], &[])
+                .unwrap_err()
+                .contains("/nowhere/x.toml")
+        );
     }
 }

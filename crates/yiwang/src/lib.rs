@@ -38,14 +38,25 @@ pub struct Surroundings {
 
 /// Opens the city: keys, database, migrations, pack (into an empty database), policies, demonstration accounts.
 pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result<Arc<App>> {
-    std::fs::create_dir_all(&config.data)
-        .map_err(|e| kernel::Fault::of(format!("cannot make the data folder {}", config.data.display()), e))?;
+    std::fs::create_dir_all(&config.data).map_err(|e| {
+        kernel::Fault::of(
+            format!("cannot make the data folder {}", config.data.display()),
+            e,
+        )
+    })?;
     let master: Arc<dyn kernel::ctx::Protect> =
         Arc::new(trust::Master::open(&config.data, with.master_key.as_deref())?);
     let pack = Arc::new(Pack::read(pack_dir)?);
     let policies = Arc::new(identity::Policies::default());
-    let zone = pack.city()["zone"].as_str().unwrap_or("Asia/Shanghai").to_string();
-    let people = Arc::new(identity::Identity { policies: policies.clone(), protect: master.clone(), zone });
+    let zone = pack.city()["zone"]
+        .as_str()
+        .unwrap_or("Asia/Shanghai")
+        .to_string();
+    let people = Arc::new(identity::Identity {
+        policies: policies.clone(),
+        protect: master.clone(),
+        zone,
+    });
     let ports = Ports {
         authorise: policies.clone(),
         protect: master,
@@ -54,8 +65,16 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
         accessed: people,
     };
     let demo = config.demo;
-    let app =
-        start::assemble(config, Some(&pack), modules(), ports, Services::default(), with.clock, with.chance).await?;
+    let app = start::assemble(
+        config,
+        Some(&pack),
+        modules(),
+        ports,
+        Services::default(),
+        with.clock,
+        with.chance,
+    )
+    .await?;
     let ctx = app.system("start");
     trust::check_master(&ctx).await?;
     pack::apply_to_empty(&app, pack.clone()).await?;

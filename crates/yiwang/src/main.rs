@@ -91,11 +91,21 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
                 println!("{f}");
             }
             println!("{} findings", findings.len());
-            Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if findings.is_empty() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         [verb, ..] => {
             let app = open(&o).await?;
-            let Some(command) = app.modules.iter().flat_map(|m| &m.commands).find(|c| c.name == *verb).cloned() else {
+            let Some(command) = app
+                .modules
+                .iter()
+                .flat_map(|m| &m.commands)
+                .find(|c| c.name == *verb)
+                .cloned()
+            else {
                 eprintln!("yiwang: there is no verb `{verb}`\n\n{HELP}");
                 return Ok(ExitCode::from(2));
             };
@@ -113,14 +123,21 @@ fn pack_check(folder: &std::path::Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut errors: Vec<String> =
-        yiwang::modules().iter().flat_map(|m| &m.sections).flat_map(|s| (s.check)(&pack)).collect();
+    let mut errors: Vec<String> = yiwang::modules()
+        .iter()
+        .flat_map(|m| &m.sections)
+        .flat_map(|s| (s.check)(&pack))
+        .collect();
     errors.sort();
     for e in &errors {
         println!("{e}");
     }
     println!("{}: {} errors", folder.display(), errors.len());
-    if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if errors.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 async fn serve(o: Options) -> kernel::Result<ExitCode> {
@@ -132,10 +149,17 @@ async fn serve(o: Options) -> kernel::Result<ExitCode> {
     };
     let listener = tokio::net::TcpListener::bind(&app.config.listen)
         .await
-        .map_err(fault(&format!("cannot listen on {}; choose another with --listen", app.config.listen)))?;
+        .map_err(fault(&format!(
+            "cannot listen on {}; choose another with --listen",
+            app.config.listen
+        )))?;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let tasks = job::start(app.clone(), stopped.clone());
-    println!("{}  {}", app.city["title"].as_str().unwrap_or("Yiwang"), app.config.url);
+    println!(
+        "{}  {}",
+        app.city["title"].as_str().unwrap_or("Yiwang"),
+        app.config.url
+    );
     if app.config.demo {
         accounts(&app)?;
     }
@@ -159,7 +183,8 @@ async fn serve(o: Options) -> kernel::Result<ExitCode> {
 /// Resolves on SIGINT or SIGTERM.
 async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {
@@ -172,7 +197,10 @@ fn accounts(app: &Arc<App>) -> kernel::Result<()> {
     let pack = app.services.get::<yiwang::CityPack>()?;
     let accounts = identity::api::demo_accounts(&pack.0)?;
     if let Some(a) = accounts.first() {
-        println!("演示账号（虚构人物，密码都是 {}）  Demonstration accounts, password {}", a.password, a.password);
+        println!(
+            "演示账号（虚构人物，密码都是 {}）  Demonstration accounts, password {}",
+            a.password, a.password
+        );
     }
     for a in &accounts {
         println!("  {:<14} {}  {}", a.login, a.title, a.title_en);

@@ -27,15 +27,23 @@ async fn city() -> (Arc<kernel::ctx::App>, tempfile::TempDir) {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_declared_holds_together() {
     let (app, _folder) = city().await;
-    assert_eq!(kernel::start::check_declarations(&app.modules), Vec::<String>::new());
+    assert_eq!(
+        kernel::start::check_declarations(&app.modules),
+        Vec::<String>::new()
+    );
     assert_eq!(kernel::page::check_samples(&app), Vec::<String>::new());
     let (zh, en) = app.texts.keys();
     let only: Vec<_> = zh.symmetric_difference(en).collect();
     assert!(only.is_empty(), "texts in one language only: {only:?}");
     // Every template has a sample, so the check above has seen it.
-    let sampled: std::collections::BTreeSet<&str> =
-        app.modules.iter().flat_map(|m| &m.samples).map(|s| s.template).collect();
-    let shared = |n: &str| n.starts_with("kernel/") || n.ends_with("parts.html") || n.ends_with("fields.html");
+    let sampled: std::collections::BTreeSet<&str> = app
+        .modules
+        .iter()
+        .flat_map(|m| &m.samples)
+        .map(|s| s.template)
+        .collect();
+    let shared =
+        |n: &str| n.starts_with("kernel/") || n.ends_with("parts.html") || n.ends_with("fields.html");
     let unseen: Vec<&String> = app
         .modules
         .iter()

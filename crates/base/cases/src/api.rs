@@ -8,8 +8,13 @@ use serde_json::Value as Json;
 
 /// The actor's own cases, newest first, as lists show them.
 pub fn own(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<Json>> {
-    let Some(party) = ctx.actor.party() else { return Ok(Vec::new()) };
-    store::of(tx, party, 100)?.iter().map(|r| view::row(ctx, r)).collect()
+    let Some(party) = ctx.actor.party() else {
+        return Ok(Vec::new());
+    };
+    store::of(tx, party, 100)?
+        .iter()
+        .map(|r| view::row(ctx, r))
+        .collect()
 }
 
 /// The formats that form fields may name, for the pack check.
@@ -17,7 +22,9 @@ pub const FORMATS: &[&str] = &["citizen-id", "credit-code", "phone", "date"];
 
 /// `yiwang calendar FILE`.
 pub(crate) async fn calendar_command(ctx: Ctx, words: Vec<String>) -> Result<()> {
-    let file = words.first().ok_or_else(|| Fault::new("usage: yiwang calendar FILE"))?;
+    let file = words
+        .first()
+        .ok_or_else(|| Fault::new("usage: yiwang calendar FILE"))?;
     let text = std::fs::read_to_string(file).map_err(|e| Fault::of(format!("cannot read {file}"), e))?;
     let n = crate::clock::apply(&ctx, &text).await?;
     println!("holiday table in force; {n} provisional due dates recomputed");

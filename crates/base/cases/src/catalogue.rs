@@ -57,21 +57,32 @@ pub struct Matter {
 
 impl Matter {
     pub fn name(&self, english: bool) -> &str {
-        if english && !self.title_en.is_empty() { &self.title_en } else { &self.title }
+        if english && !self.title_en.is_empty() {
+            &self.title_en
+        } else {
+            &self.title
+        }
     }
     pub fn material(&self, id: &str) -> Option<&Material> {
         self.materials.iter().find(|m| m.id == id)
     }
     /// Is this material needed for these values?
     pub fn needs(&self, material: &Material, values: &Json) -> bool {
-        let applies = material.when.as_deref().is_none_or(|w| decision::feel::parse(w).is_ok_and(|e| decision::feel::holds(&e, values)));
+        let applies = material
+            .when
+            .as_deref()
+            .is_none_or(|w| decision::feel::parse(w).is_ok_and(|e| decision::feel::holds(&e, values)));
         material.required && applies
     }
 }
 
 impl Environment for Matter {
     fn decide(&self, decision: &str, variables: &Json) -> Result<Json, String> {
-        let d = self.decisions.iter().find(|d| d.id == decision).ok_or_else(|| format!("no decision {decision}"))?;
+        let d = self
+            .decisions
+            .iter()
+            .find(|d| d.id == decision)
+            .ok_or_else(|| format!("no decision {decision}"))?;
         d.decide(variables).map(|a| a.values).map_err(|e| e.to_string())
     }
     fn holds(&self, condition: &str, variables: &Json) -> Result<bool, String> {
@@ -87,7 +98,10 @@ pub struct Catalogue(RwLock<BTreeMap<(String, i64), Arc<Matter>>>);
 impl Catalogue {
     pub fn put(&self, matter: Matter) {
         let key = (matter.id.clone(), matter.version);
-        self.0.write().unwrap_or_else(|p| p.into_inner()).insert(key, Arc::new(matter));
+        self.0
+            .write()
+            .unwrap_or_else(|p| p.into_inner())
+            .insert(key, Arc::new(matter));
     }
     /// The version a case began with.
     pub fn version(&self, id: &str, version: i64) -> Result<Arc<Matter>, Fault> {
@@ -98,7 +112,10 @@ impl Catalogue {
     /// The newest version, for a new case.
     pub fn current(&self, id: &str) -> Result<Arc<Matter>, Refusal> {
         let map = self.0.read().unwrap_or_else(|p| p.into_inner());
-        let last = map.range((id.to_string(), 0)..=(id.to_string(), i64::MAX)).next_back().map(|(_, m)| m.clone());
+        let last = map
+            .range((id.to_string(), 0)..=(id.to_string(), i64::MAX))
+            .next_back()
+            .map(|(_, m)| m.clone());
         last.filter(|m| !m.retired).ok_or_else(Refusal::not_found)
     }
 }

@@ -25,7 +25,10 @@ pub fn table(ctx: &Ctx) -> Result<Arc<Holidays>, Fault> {
 pub async fn open(ctx: &Ctx, pack: &kernel::pack::Pack) -> Result<()> {
     let stored: Option<String> = ctx
         .read("cases.holidays", |tx| {
-            Ok(tx.scalar("SELECT value FROM kernel_setting WHERE name = $1", params![SETTING])?)
+            Ok(tx.scalar(
+                "SELECT value FROM kernel_setting WHERE name = $1",
+                params![SETTING],
+            )?)
         })
         .await?;
     let text = match stored {
@@ -42,7 +45,12 @@ pub async fn open(ctx: &Ctx, pack: &kernel::pack::Pack) -> Result<()> {
 /// What an operator should know: the table ends within 60 days, or has ended.
 pub fn warnings(ctx: &Ctx) -> Result<Vec<String>> {
     let holidays = table(ctx)?;
-    let left = holidays.0.known_to.since(ctx.today()).map(|s| s.get_days()).unwrap_or(0);
+    let left = holidays
+        .0
+        .known_to
+        .since(ctx.today())
+        .map(|s| s.get_days())
+        .unwrap_or(0);
     Ok(if left < 60 {
         vec![format!(
             "the holiday table ends on {}: later due dates count weekdays and are marked provisional; apply the next \
@@ -68,16 +76,25 @@ pub async fn apply(ctx: &Ctx, text: &str) -> Result<usize> {
     .await?;
     let open: Vec<String> = ctx
         .read("cases.provisional", |tx| {
-            let rows = tx.query("SELECT id FROM cases_case WHERE provisional = 1 AND ended_at IS NULL ORDER BY id", &[])?;
-            Ok(rows.iter().map(|r| r.get("id")).collect::<Result<Vec<String>, Fault>>()?)
+            let rows = tx.query(
+                "SELECT id FROM cases_case WHERE provisional = 1 AND ended_at IS NULL ORDER BY id",
+                &[],
+            )?;
+            Ok(rows
+                .iter()
+                .map(|r| r.get("id"))
+                .collect::<Result<Vec<String>, Fault>>()?)
         })
         .await?;
     for id in &open {
         ctx.tx("cases.recompute", |tx| {
-            let Some(mut case) = crate::case::store::load(ctx, tx, id)? else { return Ok(()) };
+            let Some(mut case) = crate::case::store::load(ctx, tx, id)? else {
+                return Ok(());
+            };
             crate::case::runtime::set_due(ctx, &mut case)?;
             crate::case::store::save(ctx, tx, &case)?;
-            let fact = Fact::new("cases.case.due-recomputed", id).payload(serde_json::json!({ "due_on": case.due_on }));
+            let fact = Fact::new("cases.case.due-recomputed", id)
+                .payload(serde_json::json!({ "due_on": case.due_on }));
             ctx.emit(tx, fact.touch(&crate::CASE, id))?;
             Ok(())
         })
@@ -100,7 +117,13 @@ pub struct CaseClock {
 
 impl CaseClock {
     pub fn begin(phase: &str, start: Date, limit: u32) -> CaseClock {
-        CaseClock { phase: phase.into(), start, limit, suspensions: Vec::new(), extension: 0 }
+        CaseClock {
+            phase: phase.into(),
+            start,
+            limit,
+            suspensions: Vec::new(),
+            extension: 0,
+        }
     }
     fn engine(&self) -> Clock {
         Clock {
@@ -142,9 +165,15 @@ pub struct Shown {
 pub fn light(ctx: &Ctx, clock: &CaseClock) -> Result<Shown> {
     let table = table(ctx)?;
     if clock.due(&table.0).is_none() {
-        return Ok(Shown { light: "stopped", text: ctx.t("cases-light-stopped", &[]), remaining: i64::MAX });
+        return Ok(Shown {
+            light: "stopped",
+            text: ctx.t("cases-light-stopped", &[]),
+            remaining: i64::MAX,
+        });
     }
-    let yellow = ctx.app.city["lights"]["yellow_at_remaining"].as_i64().unwrap_or(2);
+    let yellow = ctx.app.city["lights"]["yellow_at_remaining"]
+        .as_i64()
+        .unwrap_or(2);
     let remaining = clock.remaining(&table.0, ctx.today());
     let light = match clock.engine().light(&table.0, ctx.today(), yellow) {
         Light::Green => "green",
@@ -157,5 +186,9 @@ pub fn light(ctx: &Ctx, clock: &CaseClock) -> Result<Shown> {
         n if n < 0 => "cases-light-over",
         _ => "cases-light-left",
     };
-    Ok(Shown { light, text: ctx.t(key, &[("days", &days)]), remaining })
+    Ok(Shown {
+        light,
+        text: ctx.t(key, &[("days", &days)]),
+        remaining,
+    })
 }

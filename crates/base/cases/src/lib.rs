@@ -29,17 +29,55 @@ struct Files;
 pub(crate) static CASE: Table = Table {
     name: "cases_case",
     columns: &[
-        "id", "number", "matter", "applicant", "agent", "organisation", "channel", "visits", "due_on", "on_time",
-        "created_at", "submitted_at", "accepted_at", "ended_at",
+        "id",
+        "number",
+        "matter",
+        "applicant",
+        "agent",
+        "organisation",
+        "channel",
+        "visits",
+        "due_on",
+        "on_time",
+        "created_at",
+        "submitted_at",
+        "accepted_at",
+        "ended_at",
     ],
 };
 pub(crate) static WORK: Table = Table {
     name: "cases_work",
-    columns: &["id", "case_id", "node", "role", "org_path", "status", "outcome", "opinion", "actor", "opened_at", "closed_at", "round"],
+    columns: &[
+        "id",
+        "case_id",
+        "node",
+        "role",
+        "org_path",
+        "status",
+        "outcome",
+        "opinion",
+        "actor",
+        "opened_at",
+        "closed_at",
+        "round",
+    ],
 };
-pub(crate) static RATING: Table = Table { name: "cases_rating", columns: &["case_id", "grade", "comment", "at"] };
-pub(crate) static FOLLOWUP: Table =
-    Table { name: "cases_followup", columns: &["case_id", "state", "due_on", "outcome", "actor", "opened_at", "closed_at"] };
+pub(crate) static RATING: Table = Table {
+    name: "cases_rating",
+    columns: &["case_id", "grade", "comment", "at"],
+};
+pub(crate) static FOLLOWUP: Table = Table {
+    name: "cases_followup",
+    columns: &[
+        "case_id",
+        "state",
+        "due_on",
+        "outcome",
+        "actor",
+        "opened_at",
+        "closed_at",
+    ],
+};
 
 /// Uploads: up to this many bytes in one form.
 const FORM_BYTES: usize = 48 << 20;
@@ -114,19 +152,47 @@ pub fn module() -> Module {
         entry("/work", "cases-queue", "clipboard-list", "cases.case.read", 1),
         entry("/work/done", "cases-done", "circle-check", "cases.case.read", 2),
         entry("/work/cases", "cases-all", "files", "cases.case.read", 3),
-        entry("/work/followups", "cases-followups", "star", "cases.followup.read", 4),
+        entry(
+            "/work/followups",
+            "cases-followups",
+            "star",
+            "cases.followup.read",
+            4,
+        ),
     ];
-    let audit = |name| FactType { name, unconsumed: Some("timeline and audit read it where it stands") };
+    let audit = |name| FactType {
+        name,
+        unconsumed: Some("timeline and audit read it where it stands"),
+    };
     m.facts = [
-        "cases.case.submitted", "cases.case.corrected", "cases.case.correction-requested", "cases.case.accepted",
-        "cases.case.reviewed", "cases.case.decided", "cases.case.sent-back", "cases.case.suspended", "cases.case.resumed",
-        "cases.case.withdrawn", "cases.case.reminded", "cases.case.notified", "cases.case.due-recomputed",
-        "cases.followup.opened", "cases.followup.closed",
+        "cases.case.submitted",
+        "cases.case.corrected",
+        "cases.case.correction-requested",
+        "cases.case.accepted",
+        "cases.case.reviewed",
+        "cases.case.decided",
+        "cases.case.sent-back",
+        "cases.case.suspended",
+        "cases.case.resumed",
+        "cases.case.withdrawn",
+        "cases.case.reminded",
+        "cases.case.notified",
+        "cases.case.due-recomputed",
+        "cases.followup.opened",
+        "cases.followup.closed",
     ]
     .map(audit)
     .into();
-    m.facts.extend(["cases.case.ended", "cases.rating.given"].map(|name| FactType { name, unconsumed: None }));
-    m.jobs = vec![JobKind { name: case::runtime::TIMER, run: |ctx, v| boxed(case::runtime::fire(ctx, v)), every: None }];
+    m.facts
+        .extend(["cases.case.ended", "cases.rating.given"].map(|name| FactType {
+            name,
+            unconsumed: None,
+        }));
+    m.jobs = vec![JobKind {
+        name: case::runtime::TIMER,
+        run: |ctx, v| boxed(case::runtime::fire(ctx, v)),
+        every: None,
+    }];
     m.tables = vec![&CASE, &WORK, &RATING, &FOLLOWUP];
     m.views = vec![PublicView {
         name: "pub_cases_case",
@@ -141,6 +207,10 @@ pub fn module() -> Module {
         help: "calendar FILE: put a newer holiday table into force and recompute provisional due dates",
         run: |ctx, words| boxed(api::calendar_command(ctx, words)),
     }];
-    m.samples = web::samples().into_iter().chain(work_web::samples()).chain(rating::web::samples()).collect();
+    m.samples = web::samples()
+        .into_iter()
+        .chain(work_web::samples())
+        .chain(rating::web::samples())
+        .collect();
     m
 }

@@ -24,7 +24,11 @@ impl Party {
     /// First six and last four characters of the code.
     pub fn masked_code(&self) -> String {
         let n = self.code.chars().count();
-        self.code.chars().enumerate().map(|(i, c)| if i < 6.min(n) || i + 4 >= n { c } else { '*' }).collect()
+        self.code
+            .chars()
+            .enumerate()
+            .map(|(i, c)| if i < 6.min(n) || i + 4 >= n { c } else { '*' })
+            .collect()
     }
 }
 
@@ -37,9 +41,12 @@ pub fn mask_name(name: &str) -> String {
 
 /// The party with this subject id.
 pub fn party(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<Party>> {
-    let Some(s) = store::subject(tx, id)? else { return Ok(None) };
+    let Some(s) = store::subject(tx, id)? else {
+        return Ok(None);
+    };
     let protect = ctx.protect();
-    let open = |column: &str, sealed: &[u8]| protect.open(&format!("identity_subject.{column}:{}", s.id), sealed);
+    let open =
+        |column: &str, sealed: &[u8]| protect.open(&format!("identity_subject.{column}:{}", s.id), sealed);
     Ok(Some(Party {
         name: open("name", &s.name)?,
         code: open("code", &s.code)?,
@@ -76,7 +83,10 @@ pub fn firms_of(ctx: &Ctx, tx: &mut Tx<'_>, person: &str) -> Result<Vec<(String,
 /// Login names with kinds, for `yiwang account list`.
 pub async fn list_accounts(ctx: &Ctx) -> Result<Vec<(String, String)>> {
     ctx.read("identity.list", |tx| {
-        Ok(store::accounts(tx, "", 1000)?.into_iter().map(|a| (a.login, a.kind)).collect())
+        Ok(store::accounts(tx, "", 1000)?
+            .into_iter()
+            .map(|a| (a.login, a.kind))
+            .collect())
     })
     .await
 }
@@ -87,7 +97,13 @@ pub async fn api_token(ctx: &Ctx, login: &str) -> Result<String> {
 }
 
 /// Signs in as a browser would and returns the session cookie's value; stories use it through HTTP instead.
-pub async fn open_account(ctx: &Ctx, login: &str, kind: &str, subject: &str, password: &str) -> Result<kernel::Uuid> {
+pub async fn open_account(
+    ctx: &Ctx,
+    login: &str,
+    kind: &str,
+    subject: &str,
+    password: &str,
+) -> Result<kernel::Uuid> {
     service::open_account(ctx, login, kind, subject, password).await
 }
 
@@ -101,7 +117,9 @@ pub async fn load_policies(ctx: &Ctx, policies: &crate::Policies, pack: &kernel:
         .map(|name| pack.text(&name).map(|t| (name, t)))
         .collect::<Result<_, _>>()?;
     let set = crate::Policies::parse(&texts)?;
-    let roles = ctx.read("identity.roles", |tx| Ok(crate::organisation::store::roles(tx)?)).await?;
+    let roles = ctx
+        .read("identity.roles", |tx| Ok(crate::organisation::store::roles(tx)?))
+        .await?;
     policies.replace(set, roles);
     Ok(())
 }
@@ -110,7 +128,9 @@ pub use crate::pack::{DemoAccount, demo_accounts, open_demo};
 
 /// The title of the post that an official with this actor id holds; `None` for people without a post.
 pub fn post_title(ctx: &Ctx, tx: &mut Tx<'_>, actor: &str) -> Result<Option<String>, Fault> {
-    let Some(account) = actor.strip_prefix("account:") else { return Ok(None) };
+    let Some(account) = actor.strip_prefix("account:") else {
+        return Ok(None);
+    };
     let row = tx.one(
         "SELECT p.title, p.title_en FROM identity_holding h JOIN identity_post p ON p.id = h.post \
          WHERE h.account = $1 ORDER BY p.id LIMIT 1",
@@ -118,12 +138,20 @@ pub fn post_title(ctx: &Ctx, tx: &mut Tx<'_>, actor: &str) -> Result<Option<Stri
     )?;
     let Some(row) = row else { return Ok(None) };
     let (zh, en): (String, String) = (row.get("title")?, row.get("title_en")?);
-    Ok(Some(if ctx.locale == kernel::Locale::En && !en.is_empty() { en } else { zh }))
+    Ok(Some(if ctx.locale == kernel::Locale::En && !en.is_empty() {
+        en
+    } else {
+        zh
+    }))
 }
 
 /// The organisation's name in the reader's language.
 pub fn organisation_name(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<String, Fault> {
     Ok(organisation(tx, id)?.map_or_else(String::new, |o| {
-        if ctx.locale == kernel::Locale::En && !o.name_en.is_empty() { o.name_en } else { o.name }
+        if ctx.locale == kernel::Locale::En && !o.name_en.is_empty() {
+            o.name_en
+        } else {
+            o.name
+        }
     }))
 }

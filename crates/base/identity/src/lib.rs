@@ -30,33 +30,81 @@ struct Files;
 /// Rows that facts cover.
 pub(crate) static ACCOUNT: Table = Table {
     name: "identity_account",
-    columns: &["id", "login", "kind", "subject", "password", "version", "created_at", "retired_at"],
+    columns: &[
+        "id",
+        "login",
+        "kind",
+        "subject",
+        "password",
+        "version",
+        "created_at",
+        "retired_at",
+    ],
 };
 pub(crate) static SUBJECT: Table = Table {
     name: "identity_subject",
-    columns: &["id", "kind", "code_index", "area_code", "synthetic", "version", "created_at", "retired_at"],
+    columns: &[
+        "id",
+        "kind",
+        "code_index",
+        "area_code",
+        "synthetic",
+        "version",
+        "created_at",
+        "retired_at",
+    ],
 };
 
 pub fn module() -> Module {
     let mut m = Module::new::<Files>("identity");
     use axum::routing::{get, post};
     m.routes = vec![
-        Route::new("/sign-in", Door::Public, get(account::web::form).post(account::web::sign_in)),
+        Route::new(
+            "/sign-in",
+            Door::Public,
+            get(account::web::form).post(account::web::sign_in),
+        ),
         Route::new("/sign-out", Door::SignedIn, post(account::web::sign_out)),
         Route::new("/me/security", Door::SignedIn, get(account::web::security)),
-        Route::new("/me/sessions/removal", Door::SignedIn, post(account::web::sign_out_everywhere)),
+        Route::new(
+            "/me/sessions/removal",
+            Door::SignedIn,
+            post(account::web::sign_out_everywhere),
+        ),
         Route::new("/me/acting", Door::SignedIn, post(account::web::act_for)),
     ];
-    m.permissions = vec![Permission { name: "identity.account.manage", title: "identity-permission-manage" }];
+    m.permissions = vec![Permission {
+        name: "identity.account.manage",
+        title: "identity-permission-manage",
+    }];
     m.facts = vec![
-        FactType { name: "identity.account.opened", unconsumed: Some("audit only") },
-        FactType { name: "identity.subject.known", unconsumed: Some("audit only") },
-        FactType { name: "identity.session.begun", unconsumed: Some("audit only") },
-        FactType { name: "identity.session.refused", unconsumed: Some("audit only; a lock-out is a row") },
-        FactType { name: "identity.session.ended", unconsumed: Some("audit only") },
+        FactType {
+            name: "identity.account.opened",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.subject.known",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.session.begun",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.session.refused",
+            unconsumed: Some("audit only; a lock-out is a row"),
+        },
+        FactType {
+            name: "identity.session.ended",
+            unconsumed: Some("audit only"),
+        },
     ];
     m.tables = vec![&ACCOUNT, &SUBJECT];
-    m.sections = vec![Section { name: "identity", load: pack::load, check: pack::check }];
+    m.sections = vec![Section {
+        name: "identity",
+        load: pack::load,
+        check: pack::check,
+    }];
     m.samples = account::web::samples();
     m
 }

@@ -107,7 +107,14 @@ pub fn demo_accounts(pack: &Pack) -> Result<Vec<DemoAccount>, PackError> {
         return Ok(Vec::new());
     }
     let file: DemoFile = pack.toml(DEMO)?;
-    Ok(file.account.into_iter().map(|a| DemoAccount { password: file.password.clone(), ..a }).collect())
+    Ok(file
+        .account
+        .into_iter()
+        .map(|a| DemoAccount {
+            password: file.password.clone(),
+            ..a
+        })
+        .collect())
 }
 
 /// Parents before children, each with its path from the root; an unknown parent or a circle is an error.
@@ -129,7 +136,12 @@ fn tree(pack: &Pack, rows: Vec<OrganisationRow>) -> Result<Vec<Organisation>, Pa
             };
             let path = format!("{parent}{}/", row.id);
             if paths.insert(row.id.clone(), path.clone()).is_some() {
-                return Err(wrong(pack, ORGANISATIONS, &row.id, "this organisation stands twice"));
+                return Err(wrong(
+                    pack,
+                    ORGANISATIONS,
+                    &row.id,
+                    "this organisation stands twice",
+                ));
             }
             out.push(Organisation {
                 short: row.short.unwrap_or_else(|| row.name.clone()),
@@ -145,7 +157,12 @@ fn tree(pack: &Pack, rows: Vec<OrganisationRow>) -> Result<Vec<Organisation>, Pa
         }
         if later.len() == before {
             let id = later[0].id.clone();
-            return Err(wrong(pack, ORGANISATIONS, &id, "its parent is not in the pack, or the tree has a circle"));
+            return Err(wrong(
+                pack,
+                ORGANISATIONS,
+                &id,
+                "its parent is not in the pack, or the tree has a circle",
+            ));
         }
         left = later;
     }
@@ -202,7 +219,12 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
                 for p in &file.post {
                     posts.insert(p.id.clone());
                     if !ids.contains(p.org.as_str()) {
-                        bad.push(wrong(pack, ORGANISATIONS, &p.id, &format!("organisation {} is unknown", p.org)));
+                        bad.push(wrong(
+                            pack,
+                            ORGANISATIONS,
+                            &p.id,
+                            &format!("organisation {} is unknown", p.org),
+                        ));
                     }
                     for r in p.roles.iter().filter(|r| !known.contains(r.as_str())) {
                         bad.push(wrong(pack, ORGANISATIONS, &p.id, &format!("role {r} is unknown")));
@@ -231,8 +253,10 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
             }
         }
     }
-    let texts: Vec<(String, String)> =
-        pack.under("policies/").filter_map(|n| pack.text(n).ok().map(|t| (n.to_string(), t))).collect();
+    let texts: Vec<(String, String)> = pack
+        .under("policies/")
+        .filter_map(|n| pack.text(n).ok().map(|t| (n.to_string(), t)))
+        .collect();
     let policies = crate::Policies::parse(&texts).err().map(|e| e.to_string());
     bad.into_iter().map(|e| e.to_string()).chain(policies).collect()
 }
@@ -241,7 +265,11 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
 pub async fn open_demo(ctx: &Ctx, pack: &Pack) -> Result<Vec<DemoAccount>> {
     let accounts = demo_accounts(pack)?;
     for a in &accounts {
-        let known = ctx.read("identity.demo", |tx| Ok(account::store::account_by_login(tx, &a.login)?)).await?;
+        let known = ctx
+            .read("identity.demo", |tx| {
+                Ok(account::store::account_by_login(tx, &a.login)?)
+            })
+            .await?;
         if known.is_some() {
             continue;
         }
@@ -272,10 +300,17 @@ pub async fn open_demo(ctx: &Ctx, pack: &Pack) -> Result<Vec<DemoAccount>> {
                 Ok(subject)
             })
             .await?;
-        let kind = if a.kind == "official" { "official" } else { "person" };
+        let kind = if a.kind == "official" {
+            "official"
+        } else {
+            "person"
+        };
         let id = api::open_account(ctx, &a.login, kind, &subject, &a.password).await?;
         if let Some(post) = &a.post {
-            ctx.tx("identity.demo-post", |tx| Ok(organisations::hold(tx, post, id, today)?)).await?;
+            ctx.tx("identity.demo-post", |tx| {
+                Ok(organisations::hold(tx, post, id, today)?)
+            })
+            .await?;
         }
     }
     Ok(accounts)

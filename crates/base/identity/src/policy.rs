@@ -4,7 +4,9 @@
 //! The policies come from the pack (`policies/*.cedar`). They see `context.granted` (some role of the actor grants the
 //! permission), `context.in_org` and `context.in_area` (of such a role), and `context.owns`.
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression};
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression,
+};
 use kernel::ctx::{Authorise, Term};
 use kernel::{Actor, ActorKind, Fault, Refusal, Resource, Scope};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +44,10 @@ impl Policies {
     pub(crate) fn replace(&self, set: PolicySet, roles: Vec<(String, Vec<String>)>) {
         let mut state = self.state.write().unwrap_or_else(|p| p.into_inner());
         state.set = set;
-        state.roles = roles.into_iter().map(|(r, p)| (r, p.into_iter().collect())).collect();
+        state.roles = roles
+            .into_iter()
+            .map(|(r, p)| (r, p.into_iter().collect()))
+            .collect();
     }
 
     fn grants(state: &State, role: &str, permission: &str) -> bool {
@@ -52,7 +57,9 @@ impl Policies {
     /// Permissions that no role grants; the test over all modules asserts there are none.
     pub fn ungranted<'a>(&self, permissions: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
         let state = self.state.read().unwrap_or_else(|p| p.into_inner());
-        permissions.filter(|p| !state.roles.values().any(|r| r.contains(*p))).collect()
+        permissions
+            .filter(|p| !state.roles.values().any(|r| r.contains(*p)))
+            .collect()
     }
 }
 
@@ -66,7 +73,9 @@ fn citizen_roles(actor: &Actor) -> &'static [&'static str] {
 }
 
 fn quoted(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || "-_:.".contains(*c)).collect()
+    text.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "-_:.".contains(*c))
+        .collect()
 }
 
 impl Authorise for Policies {
@@ -75,18 +84,28 @@ impl Authorise for Policies {
             return Ok(());
         }
         let state = self.state.read().unwrap_or_else(|p| p.into_inner());
-        let granting: Vec<_> =
-            actor.grants.iter().filter(|g| Self::grants(&state, &g.role, permission)).collect();
-        let by_citizen = citizen_roles(actor).iter().any(|r| Self::grants(&state, r, permission));
+        let granting: Vec<_> = actor
+            .grants
+            .iter()
+            .filter(|g| Self::grants(&state, &g.role, permission))
+            .collect();
+        let by_citizen = citizen_roles(actor)
+            .iter()
+            .any(|r| Self::grants(&state, r, permission));
         let everywhere = granting.iter().any(|g| EVERYWHERE.contains(&g.role.as_str()));
         let within = granting.iter().any(|g| {
-            resource.org_paths.iter().any(|p| p.starts_with(&g.org_path)) && resource.area_code.starts_with(&g.area_code)
+            resource.org_paths.iter().any(|p| p.starts_with(&g.org_path))
+                && resource.area_code.starts_with(&g.area_code)
         });
         let owns = [&actor.subject, &actor.on_behalf]
             .into_iter()
             .flatten()
             .any(|s| resource.owners.contains(s));
-        let principal = if actor.is_official() { "Official" } else { "Citizen" };
+        let principal = if actor.is_official() {
+            "Official"
+        } else {
+            "Citizen"
+        };
         let make = || -> Result<Request, String> {
             let uid = |text: String| EntityUid::from_str(&text).map_err(|e| e.to_string());
             let flag = |b: bool| RestrictedExpression::new_bool(b);
@@ -97,7 +116,10 @@ impl Authorise for Policies {
                 ("in_area".to_string(), flag(within)),
                 ("everywhere".to_string(), flag(everywhere)),
                 ("owns".to_string(), flag(owns)),
-                ("state".to_string(), RestrictedExpression::new_string(resource.state.clone())),
+                (
+                    "state".to_string(),
+                    RestrictedExpression::new_string(resource.state.clone()),
+                ),
             ])
             .map_err(|e| e.to_string())?;
             Request::new(
@@ -130,8 +152,13 @@ impl Authorise for Policies {
     fn holds(&self, actor: &Actor, permission: &str) -> bool {
         let state = self.state.read().unwrap_or_else(|p| p.into_inner());
         actor.kind == ActorKind::System
-            || actor.grants.iter().any(|g| Self::grants(&state, &g.role, permission))
-            || citizen_roles(actor).iter().any(|r| Self::grants(&state, r, permission))
+            || actor
+                .grants
+                .iter()
+                .any(|g| Self::grants(&state, &g.role, permission))
+            || citizen_roles(actor)
+                .iter()
+                .any(|r| Self::grants(&state, r, permission))
     }
 
     fn scope(&self, actor: &Actor, permission: &str) -> Scope {
@@ -140,14 +167,30 @@ impl Authorise for Policies {
         }
         let state = self.state.read().unwrap_or_else(|p| p.into_inner());
         let mut terms = Vec::new();
-        for g in actor.grants.iter().filter(|g| Self::grants(&state, &g.role, permission)) {
+        for g in actor
+            .grants
+            .iter()
+            .filter(|g| Self::grants(&state, &g.role, permission))
+        {
             if EVERYWHERE.contains(&g.role.as_str()) {
                 return Scope::All;
             }
-            terms.push(Term::Within { org_path: g.org_path.clone(), area_code: g.area_code.clone() });
+            terms.push(Term::Within {
+                org_path: g.org_path.clone(),
+                area_code: g.area_code.clone(),
+            });
         }
-        if citizen_roles(actor).iter().any(|r| Self::grants(&state, r, permission)) {
-            terms.extend(actor.on_behalf.iter().chain(&actor.subject).map(|s| Term::Owner(s.clone())));
+        if citizen_roles(actor)
+            .iter()
+            .any(|r| Self::grants(&state, r, permission))
+        {
+            terms.extend(
+                actor
+                    .on_behalf
+                    .iter()
+                    .chain(&actor.subject)
+                    .map(|s| Term::Owner(s.clone())),
+            );
         }
         Scope::Any(terms)
     }

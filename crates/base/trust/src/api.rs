@@ -16,16 +16,33 @@ pub struct Sealed {
 }
 
 /// Seals a PDF for an organisation (id, name). Slow (two signatures, one parse): call it outside a transaction.
-pub async fn seal_pdf(ctx: &Ctx, organisation: (&str, &str), pdf: Vec<u8>, reason: &str, widget: Widget) -> Result<Sealed> {
+pub async fn seal_pdf(
+    ctx: &Ctx,
+    organisation: (&str, &str),
+    pdf: Vec<u8>,
+    reason: &str,
+    widget: Widget,
+) -> Result<Sealed> {
     let ((p256, cert, root), (sm2, _, _)) = ctx
         .tx("trust.signers", |tx| {
-            Ok((seal::signer(ctx, tx, organisation, Kind::P256)?, seal::signer(ctx, tx, organisation, Kind::Sm2)?))
+            Ok((
+                seal::signer(ctx, tx, organisation, Kind::P256)?,
+                seal::signer(ctx, tx, organisation, Kind::Sm2)?,
+            ))
         })
         .await?;
     let (at, reason, name) = (ctx.now(), reason.to_string(), organisation.1.to_string());
     let done = tokio::task::spawn_blocking(move || -> crate::crypto::Result<Sealed> {
         let chain = [cert.der().to_vec(), root.der().to_vec()];
-        let spec = pades::Spec { key: &p256, chain: &chain, at, name: &name, reason: &reason, location: "", widget: Some(widget) };
+        let spec = pades::Spec {
+            key: &p256,
+            chain: &chain,
+            at,
+            name: &name,
+            reason: &reason,
+            location: "",
+            widget: Some(widget),
+        };
         let pdf = pades::sign(&pdf, &spec)?;
         let sm2 = sm2.sign(&pdf)?;
         Ok(Sealed { pdf, sm2 })
@@ -44,21 +61,27 @@ pub async fn verify_pdf(ctx: &Ctx, pdf: &[u8]) -> Result<Verified> {
 /// The root certificate of one algorithm as DER and PEM.
 pub async fn root_certificate(ctx: &Ctx, kind: Kind) -> Result<(Vec<u8>, String)> {
     let system = ctx.as_system("trust.root");
-    let (_, root) = system.tx("trust.root", |tx| seal::root(&system, tx, kind)).await?;
+    let (_, root) = system
+        .tx("trust.root", |tx| seal::root(&system, tx, kind))
+        .await?;
     Ok((root.der().to_vec(), root.pem()))
 }
 
 /// Public half of the key with which an organisation makes its detached SM2 signatures.
 pub async fn sm2_public_pem(ctx: &Ctx, organisation: &str) -> Result<String> {
     let alias = format!("seal-sm2:{organisation}");
-    let pem = ctx.read("trust.sm2-key", |tx| Ok(vault::public_pem(tx, &alias)?)).await?;
+    let pem = ctx
+        .read("trust.sm2-key", |tx| Ok(vault::public_pem(tx, &alias)?))
+        .await?;
     Ok(pem.ok_or_else(Refusal::not_found)?)
 }
 
 /// `yiwang log export DIR`: checkpoint and entry bundles, which `yiwang-verify` reads.
 pub(crate) fn log_command(ctx: Ctx, words: Vec<String>) -> kernel::module::JobFuture {
     kernel::module::boxed(async move {
-        let [verb, dir] = words.as_slice() else { return Err(Fault::new("usage: yiwang log export DIR").into()) };
+        let [verb, dir] = words.as_slice() else {
+            return Err(Fault::new("usage: yiwang log export DIR").into());
+        };
         if verb != "export" {
             return Err(Fault::new("usage: yiwang log export DIR").into());
         }
@@ -68,14 +91,20 @@ pub(crate) fn log_command(ctx: Ctx, words: Vec<String>) -> kernel::module::JobFu
         let root = Path::new(dir);
         let write = |name: &str, bytes: &[u8]| -> Result<(), Fault> {
             let path = root.join(name);
-            let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, bytes));
+            let made = path
+                .parent()
+                .map_or(Ok(()), std::fs::create_dir_all)
+                .and_then(|()| std::fs::write(&path, bytes));
             made.map_err(|e| Fault::of(format!("cannot write {}", path.display()), e))
         };
         let mut first = 0u64;
         while first < head.size {
             let width = (head.size - first).min(256) as u16;
             let bundle = log::tile(&ctx, None, first / 256, width).await?;
-            write(&merkle::entries_path(first / 256, (width < 256).then_some(width)), &bundle)?;
+            write(
+                &merkle::entries_path(first / 256, (width < 256).then_some(width)),
+                &bundle,
+            )?;
             first += u64::from(width);
         }
         write("key", (log::verifier(&ctx).await? + "\n").as_bytes())?;

@@ -30,13 +30,24 @@ pub(crate) async fn page(cx: Ctx, Query(find): Query<Find>) -> Result<Response> 
         })
         .await?;
     let older = facts.last().filter(|_| facts.len() == PAGE).map(|f| f.seq);
-    cx.page("trust/audit/page.html", json!({ "facts": facts, "q": q, "older": older }))
+    cx.page(
+        "trust/audit/page.html",
+        json!({ "facts": facts, "q": q, "older": older }),
+    )
 }
 
 pub(crate) fn samples() -> Vec<Sample> {
     let fact = json!({ "seq": 1, "at": 1_795_000_000_000i64, "type": "cases.case.submitted", "actor": "account:1", "subject": "2" });
     vec![
-        Sample { template: "trust/audit/page.html", name: "empty", data: json!({ "facts": [], "q": "x", "older": null }) },
-        Sample { template: "trust/audit/page.html", name: "one", data: json!({ "facts": [fact], "q": "", "older": 1 }) },
+        Sample {
+            template: "trust/audit/page.html",
+            name: "empty",
+            data: json!({ "facts": [], "q": "x", "older": null }),
+        },
+        Sample {
+            template: "trust/audit/page.html",
+            name: "one",
+            data: json!({ "facts": [fact], "q": "", "older": 1 }),
+        },
     ]
 }

@@ -15,7 +15,9 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
     let head = ctx.read("doctor.head", |tx| Ok(fact::head(tx)?)).await?;
     let logged = ctx.read("doctor.size", |tx| Ok(log::size(tx)?)).await? as i64;
     if logged > head {
-        findings.push(format!("kernel_fact: the log has {logged} leaves and the table only {head} facts"));
+        findings.push(format!(
+            "kernel_fact: the log has {logged} leaves and the table only {head} facts"
+        ));
     }
     // The last fact that touched a row says what the row must be.
     let mut last: HashMap<(String, String), (String, String, i64)> = HashMap::new();
@@ -23,7 +25,9 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
     let mut seq = 0;
     let mut count = 0u64;
     while seq < head {
-        let page = ctx.read("doctor.facts", |tx| Ok(fact::after(tx, seq, PAGE)?)).await?;
+        let page = ctx
+            .read("doctor.facts", |tx| Ok(fact::after(tx, seq, PAGE)?))
+            .await?;
         if page.is_empty() {
             break;
         }
@@ -41,13 +45,20 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
             .await?;
         for f in page {
             if f.seq != seq + 1 {
-                findings.push(format!("kernel_fact: fact {} is missing (the next one is {})", seq + 1, f.seq));
+                findings.push(format!(
+                    "kernel_fact: fact {} is missing (the next one is {})",
+                    seq + 1,
+                    f.seq
+                ));
             }
             seq = f.seq;
             count += 1;
             let leaf = merkle::leaf_hash(f.leaf()?.as_bytes());
             if seq <= logged && stored.get(&(seq - 1)).map(Vec::as_slice) != Some(&leaf[..]) {
-                findings.push(format!("kernel_fact: fact {seq} ({}, {}) was altered after it was logged", f.kind, f.id));
+                findings.push(format!(
+                    "kernel_fact: fact {seq} ({}, {}) was altered after it was logged",
+                    f.kind, f.id
+                ));
             }
             if seq <= logged {
                 push(&mut levels, leaf);
@@ -59,7 +70,11 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
         }
     }
     if count > 0 {
-        let root = levels.iter().flatten().copied().reduce(|right, left| merkle::node_hash(&left, &right));
+        let root = levels
+            .iter()
+            .flatten()
+            .copied()
+            .reduce(|right, left| merkle::node_hash(&left, &right));
         let signed: Option<String> = ctx
             .read("doctor.signed", |tx| {
                 Ok(tx.scalar("SELECT root FROM trust_head WHERE size = $1", params![logged])?)
@@ -68,7 +83,9 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
         if let (Some(root), Some(signed)) = (root, signed)
             && hex::encode(root) != signed
         {
-            findings.push(format!("trust_head: the signed root of {logged} leaves is not the root of the facts"));
+            findings.push(format!(
+                "trust_head: the signed root of {logged} leaves is not the root of the facts"
+            ));
         }
     }
     rows(&ctx, &last, &mut findings).await?;
@@ -95,8 +112,13 @@ async fn rows(
     last: &HashMap<(String, String), (String, String, i64)>,
     findings: &mut Vec<String>,
 ) -> Result<()> {
-    let tables: BTreeMap<&str, &'static kernel::Table> =
-        ctx.app.modules.iter().flat_map(|m| &m.tables).map(|t| (t.name, *t)).collect();
+    let tables: BTreeMap<&str, &'static kernel::Table> = ctx
+        .app
+        .modules
+        .iter()
+        .flat_map(|m| &m.tables)
+        .map(|t| (t.name, *t))
+        .collect();
     for (name, table) in tables {
         let mut after = String::new();
         let mut seen = 0usize;
@@ -106,13 +128,17 @@ async fn rows(
                 "SELECT {} FROM {name} WHERE {key} > $1 ORDER BY {key} LIMIT {PAGE}",
                 table.columns.join(", ")
             );
-            let page = ctx.read("doctor.rows", |tx| Ok(tx.query(&sql, params![after.clone()])?)).await?;
+            let page = ctx
+                .read("doctor.rows", |tx| Ok(tx.query(&sql, params![after.clone()])?))
+                .await?;
             let Some(end) = page.last() else { break };
             after = end.get(key)?;
             for row in &page {
                 let id: String = row.get(key)?;
                 match last.get(&(name.to_string(), id.clone())) {
-                    None => findings.push(format!("{name}: row {id} is covered by no fact; it was put in by hand")),
+                    None => findings.push(format!(
+                        "{name}: row {id} is covered by no fact; it was put in by hand"
+                    )),
                     Some((hash, salt, seq)) => {
                         seen += 1;
                         if hash_of(row, salt)? != *hash {
@@ -126,8 +152,9 @@ async fn rows(
         if seen < expected {
             for (_, id) in last.keys().filter(|(t, _)| t == name) {
                 let sql = format!("SELECT COUNT(*) FROM {name} WHERE {key} = $1");
-                let there: Option<i64> =
-                    ctx.read("doctor.row", |tx| Ok(tx.scalar(&sql, params![id.as_str()])?)).await?;
+                let there: Option<i64> = ctx
+                    .read("doctor.row", |tx| Ok(tx.scalar(&sql, params![id.as_str()])?))
+                    .await?;
                 if there == Some(0) {
                     findings.push(format!("{name}: row {id} was deleted by hand"));
                 }

@@ -38,11 +38,21 @@ pub fn module() -> Module {
         Route::new("/log/consistency", Door::Public, get(web::consistency)),
         Route::new("/log/tile/{*path}", Door::Public, get(web::tile)),
         Route::new("/trust/root/{kind}", Door::Public, get(web::root)),
-        Route::new("/work/audit", Door::Permission("trust.audit.read"), get(audit::page)),
+        Route::new(
+            "/work/audit",
+            Door::Permission("trust.audit.read"),
+            get(audit::page),
+        ),
     ];
     m.permissions = vec![
-        Permission { name: "trust.log.read", title: "trust-permission-log" },
-        Permission { name: "trust.audit.read", title: "trust-permission-audit" },
+        Permission {
+            name: "trust.log.read",
+            title: "trust-permission-log",
+        },
+        Permission {
+            name: "trust.audit.read",
+            title: "trust-permission-audit",
+        },
     ];
     m.menu = vec![MenuEntry {
         href: "/work/audit",
@@ -52,11 +62,22 @@ pub fn module() -> Module {
         permission: Some("trust.audit.read"),
         order: 90,
     }];
-    m.facts = vec![FactType { name: "trust.key.made", unconsumed: Some("audit only") }];
-    m.consumers = vec![Consumer { name: "trust.log", facts: &[], handle: log::append }];
+    m.facts = vec![FactType {
+        name: "trust.key.made",
+        unconsumed: Some("audit only"),
+    }];
+    m.consumers = vec![Consumer {
+        name: "trust.log",
+        facts: &[],
+        handle: log::append,
+    }];
     m.tables = vec![&vault::KEY];
     m.checks = vec![|ctx| Box::pin(doctor::check(ctx))];
-    m.commands = vec![Command { name: "log", help: "log export DIR: the proof log as files for yiwang-verify", run: api::log_command }];
+    m.commands = vec![Command {
+        name: "log",
+        help: "log export DIR: the proof log as files for yiwang-verify",
+        run: api::log_command,
+    }];
     m.samples = web::samples().into_iter().chain(audit::samples()).collect();
     m
 }

@@ -67,12 +67,16 @@ impl merkle::Hashes for Stored<'_, '_> {
 
 /// How many leaves the tree has.
 pub fn size(tx: &mut Tx<'_>) -> Result<u64, Fault> {
-    let n: Option<i64> = tx.scalar("SELECT COALESCE(MAX(idx) + 1, 0) FROM trust_node WHERE level = 0", &[])?;
+    let n: Option<i64> = tx.scalar(
+        "SELECT COALESCE(MAX(idx) + 1, 0) FROM trust_node WHERE level = 0",
+        &[],
+    )?;
     Ok(n.unwrap_or(0) as u64)
 }
 
 fn root(tx: &mut Tx<'_>, size: u64) -> Result<Hash> {
-    merkle::root(&Stored::new(tx), size).ok_or_else(|| Fault::new(format!("the log cannot make a root of {size}")).into())
+    merkle::root(&Stored::new(tx), size)
+        .ok_or_else(|| Fault::new(format!("the log cannot make a root of {size}")).into())
 }
 
 /// The newest signed head; signs one when the log has grown since the last.
@@ -115,7 +119,11 @@ pub async fn verifier(ctx: &Ctx) -> Result<String> {
             let PrivateKey::Ed25519(key) = vault::key_or_make(&system, tx, KEY, Kind::Ed25519)? else {
                 return Err(Fault::new("the log key has another kind").into());
             };
-            Ok(merkle::NoteKey { name: origin.clone(), key: key.verifying_key() }.to_text())
+            Ok(merkle::NoteKey {
+                name: origin.clone(),
+                key: key.verifying_key(),
+            }
+            .to_text())
         })
         .await
 }
@@ -171,7 +179,8 @@ pub async fn tile(ctx: &Ctx, level: Option<u8>, index: u64, width: u16) -> Resul
             None => {
                 for fact in kernel::fact::after(tx, first as i64, u32::from(width))? {
                     let leaf = fact.leaf()?;
-                    let length = u16::try_from(leaf.len()).map_err(|_| Fault::new("a leaf is longer than 65,535 bytes"))?;
+                    let length = u16::try_from(leaf.len())
+                        .map_err(|_| Fault::new("a leaf is longer than 65,535 bytes"))?;
                     out.extend(length.to_be_bytes());
                     out.extend(leaf.as_bytes());
                 }

@@ -17,17 +17,33 @@ fn terms(ctx: &Ctx, days: i64) -> Terms {
     let mut serial = ctx.random::<16>().to_vec();
     serial[0] = (serial[0] & 0x7f) | 0x01;
     // A day back: clocks of those who verify are not ours.
-    Terms { serial, not_before: ctx.now() - DAY, not_after: ctx.now() + days * DAY }
+    Terms {
+        serial,
+        not_before: ctx.now() - DAY,
+        not_after: ctx.now() + days * DAY,
+    }
 }
 
 fn stored(tx: &mut Tx<'_>, alias: &str) -> Result<Option<Certificate>> {
-    let der: Option<Option<Vec<u8>>> =
-        tx.one("SELECT certificate FROM trust_key WHERE alias = $1", params![alias])?.map(|r| r.get("certificate")).transpose()?;
-    Ok(der.flatten().map(|d| Certificate::from_der(&d)).transpose().map_err(fault("stored certificate"))?)
+    let der: Option<Option<Vec<u8>>> = tx
+        .one(
+            "SELECT certificate FROM trust_key WHERE alias = $1",
+            params![alias],
+        )?
+        .map(|r| r.get("certificate"))
+        .transpose()?;
+    Ok(der
+        .flatten()
+        .map(|d| Certificate::from_der(&d))
+        .transpose()
+        .map_err(fault("stored certificate"))?)
 }
 
 fn keep(tx: &mut Tx<'_>, alias: &str, certificate: &Certificate) -> Result<()> {
-    tx.execute("UPDATE trust_key SET certificate = $2 WHERE alias = $1", params![alias, certificate.der().to_vec()])?;
+    tx.execute(
+        "UPDATE trust_key SET certificate = $2 WHERE alias = $1",
+        params![alias, certificate.der().to_vec()],
+    )?;
     Ok(())
 }
 
@@ -43,7 +59,10 @@ pub(crate) fn root(ctx: &Ctx, tx: &mut Tx<'_>, kind: Kind) -> Result<(PrivateKey
         return Ok((key, known));
     }
     let city = ctx.app.city["title"].as_str().unwrap_or("Yiwang");
-    let subject = Subject { cn: format!("{city} Root {}", vault::kind_name(kind)), o: city.to_string() };
+    let subject = Subject {
+        cn: format!("{city} Root {}", vault::kind_name(kind)),
+        o: city.to_string(),
+    };
     let made = x509::root(&key, &subject, &terms(ctx, ROOT_DAYS)).map_err(fault("root certificate"))?;
     keep(tx, &alias, &made)?;
     Ok((key, made))
@@ -66,10 +85,23 @@ pub(crate) fn signer(
         return Ok((key, known, root));
     }
     // 演示: a demonstration seal must never be taken for the real one.
-    let cn = if ctx.app.config.demo { format!("{name}（演示）") } else { name.to_string() };
-    let subject = Subject { cn, o: name.to_string() };
-    let made = x509::issue(&root, &root_key, &subject, &key.public(), &terms(ctx, SIGNER_DAYS))
-        .map_err(fault("seal certificate"))?;
+    let cn = if ctx.app.config.demo {
+        format!("{name}（演示）")
+    } else {
+        name.to_string()
+    };
+    let subject = Subject {
+        cn,
+        o: name.to_string(),
+    };
+    let made = x509::issue(
+        &root,
+        &root_key,
+        &subject,
+        &key.public(),
+        &terms(ctx, SIGNER_DAYS),
+    )
+    .map_err(fault("seal certificate"))?;
     keep(tx, &alias, &made)?;
     Ok((key, made, root))
 }

@@ -7,8 +7,10 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 /// Rows that facts cover. The sealed half is covered by its own authentication.
-pub(crate) static KEY: Table =
-    Table { name: "trust_key", columns: &["alias", "kind", "public", "version", "created_at", "retired_at"] };
+pub(crate) static KEY: Table = Table {
+    name: "trust_key",
+    columns: &["alias", "kind", "public", "version", "created_at", "retired_at"],
+};
 
 /// Name of the file in the data folder that holds the master key, 64 hex digits, readable by its owner only.
 pub const MASTER_FILE: &str = "master.key";
@@ -58,11 +60,17 @@ fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
 
 impl Protect for Master {
     fn seal(&self, place: &str, plain: &str) -> Result<Vec<u8>, Fault> {
-        seal::seal(&self.0, place.as_bytes(), plain.as_bytes(), &mut crypto::random::system)
-            .map_err(|e| Fault::of(format!("sealing {place}"), e))
+        seal::seal(
+            &self.0,
+            place.as_bytes(),
+            plain.as_bytes(),
+            &mut crypto::random::system,
+        )
+        .map_err(|e| Fault::of(format!("sealing {place}"), e))
     }
     fn open(&self, place: &str, sealed: &[u8]) -> Result<String, Fault> {
-        let plain = seal::open(&self.0, place.as_bytes(), sealed).map_err(|e| Fault::of(format!("opening {place}"), e))?;
+        let plain = seal::open(&self.0, place.as_bytes(), sealed)
+            .map_err(|e| Fault::of(format!("opening {place}"), e))?;
         String::from_utf8(plain).map_err(|_| Fault::new(format!("{place} does not hold text")))
     }
     fn index(&self, element: &str, plain: &str) -> String {
@@ -78,7 +86,10 @@ pub async fn check_master(ctx: &Ctx) -> Result<()> {
     const PLACE: &str = "kernel_setting.master-check";
     let known: Option<String> = ctx
         .read("trust.check", |tx| {
-            Ok(tx.scalar("SELECT value FROM kernel_setting WHERE name = 'master-check'", &[])?)
+            Ok(tx.scalar(
+                "SELECT value FROM kernel_setting WHERE name = 'master-check'",
+                &[],
+            )?)
         })
         .await?;
     match known {
@@ -121,12 +132,19 @@ fn fault(context: impl Into<String>) -> impl FnOnce(crypto::Error) -> Fault {
 
 /// The key with this alias; `None` when there is none yet.
 pub(crate) fn key(ctx: &Ctx, tx: &mut Tx<'_>, alias: &str, kind: Kind) -> Result<Option<PrivateKey>> {
-    let sealed: Option<Vec<u8>> =
-        tx.scalar("SELECT sealed FROM trust_key WHERE alias = $1 AND kind = $2", params![alias, kind_name(kind)])?;
+    let sealed: Option<Vec<u8>> = tx.scalar(
+        "SELECT sealed FROM trust_key WHERE alias = $1 AND kind = $2",
+        params![alias, kind_name(kind)],
+    )?;
     let Some(sealed) = sealed else { return Ok(None) };
-    let text = Zeroizing::new(ctx.protect().open(&format!("trust_key.sealed:{alias}"), &sealed)?);
+    let text = Zeroizing::new(
+        ctx.protect()
+            .open(&format!("trust_key.sealed:{alias}"), &sealed)?,
+    );
     let bytes = Zeroizing::new(hex::decode(&*text).map_err(|e| Fault::of("key bytes", e))?);
-    Ok(Some(PrivateKey::from_bytes(kind, &bytes).map_err(fault(format!("key {alias}")))?))
+    Ok(Some(
+        PrivateKey::from_bytes(kind, &bytes).map_err(fault(format!("key {alias}")))?,
+    ))
 }
 
 /// The key with this alias, made now when there is none.

@@ -51,13 +51,28 @@ pub(crate) async fn tile(cx: Ctx, Path(path): Path<String>) -> Result<Response> 
         return Err(Refusal::forbidden().into());
     }
     let bytes = log::tile(&cx, level, index, width).await?;
-    let age = if width == 256 { "public, max-age=31536000, immutable" } else { "no-store" };
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, age)], bytes).into_response())
+    let age = if width == 256 {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-store"
+    };
+    Ok((
+        [
+            (header::CONTENT_TYPE, "application/octet-stream"),
+            (header::CACHE_CONTROL, age),
+        ],
+        bytes,
+    )
+        .into_response())
 }
 
 pub(crate) fn parse_tile(path: &str) -> Option<(Option<u8>, u64, u16)> {
     let (level, rest) = path.split_once('/')?;
-    let level = if level == "entries" { None } else { Some(level.parse::<u8>().ok().filter(|l| *l < 8)?) };
+    let level = if level == "entries" {
+        None
+    } else {
+        Some(level.parse::<u8>().ok().filter(|l| *l < 8)?)
+    };
     let (rest, width) = match rest.split_once(".p/") {
         Some((rest, width)) => (rest, width.parse().ok().filter(|w| (1..256).contains(w))?),
         None => (rest, 256),
@@ -65,7 +80,11 @@ pub(crate) fn parse_tile(path: &str) -> Option<(Option<u8>, u64, u16)> {
     let parts: Vec<&str> = rest.split('/').collect();
     let mut index = 0u64;
     for (n, part) in parts.iter().enumerate() {
-        let digits = if n + 1 < parts.len() { part.strip_prefix('x')? } else { part };
+        let digits = if n + 1 < parts.len() {
+            part.strip_prefix('x')?
+        } else {
+            part
+        };
         if digits.len() != 3 {
             return None;
         }
@@ -82,7 +101,9 @@ pub(crate) struct Sizes {
 
 pub(crate) async fn consistency(cx: Ctx, Query(q): Query<Sizes>) -> Result<Response> {
     let hashes = log::consistency(&cx, q.from, q.to).await?;
-    Ok(reply(json!({ "from": q.from, "to": q.to, "hashes": hashes.iter().map(hex::encode).collect::<Vec<_>>() })))
+    Ok(reply(
+        json!({ "from": q.from, "to": q.to, "hashes": hashes.iter().map(hex::encode).collect::<Vec<_>>() }),
+    ))
 }
 
 pub(crate) fn samples() -> Vec<Sample> {

@@ -41,7 +41,12 @@ pub enum Op {
 pub enum Test {
     Any,
     Compare(Op, Expr),
-    Range { low: Expr, low_open: bool, high: Expr, high_open: bool },
+    Range {
+        low: Expr,
+        low_open: bool,
+        high: Expr,
+        high_open: bool,
+    },
     Not(Vec<Test>),
 }
 
@@ -53,13 +58,17 @@ enum Token {
     Sign(&'static str),
 }
 
-const SIGNS: &[&str] =
-    &["..", "<=", ">=", "!=", "==", "=", "<", ">", "+", "-", "*", "/", "(", ")", "[", "]", ",", "."];
+const SIGNS: &[&str] = &[
+    "..", "<=", ">=", "!=", "==", "=", "<", ">", "+", "-", "*", "/", "(", ")", "[", "]", ",", ".",
+];
 /// Deeper nesting than any person writes; keeps a hostile model from exhausting the stack.
 const DEPTH: usize = 64;
 
 fn wrong(text: &str, message: impl Into<String>) -> DecisionError {
-    DecisionError::Expression { text: text.to_string(), message: message.into() }
+    DecisionError::Expression {
+        text: text.to_string(),
+        message: message.into(),
+    }
 }
 
 fn scan(text: &str) -> Result<Vec<Token>, DecisionError> {
@@ -68,7 +77,9 @@ fn scan(text: &str) -> Result<Vec<Token>, DecisionError> {
     while let Some(c) = rest.chars().next() {
         if c == '"' || c == '\'' {
             let body = &rest[1..];
-            let end = body.find(c).ok_or_else(|| wrong(text, "a string is not closed"))?;
+            let end = body
+                .find(c)
+                .ok_or_else(|| wrong(text, "a string is not closed"))?;
             out.push(Token::Text(body[..end].to_string()));
             rest = &body[end + 1..];
         } else if c.is_ascii_digit() {
@@ -76,12 +87,18 @@ fn scan(text: &str) -> Result<Vec<Token>, DecisionError> {
             let mut end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
             let tail = &rest[end..];
             if tail.starts_with('.') && tail[1..].starts_with(|c: char| c.is_ascii_digit()) {
-                end += 1 + tail[1..].find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len() - 1);
+                end += 1 + tail[1..]
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(tail.len() - 1);
             }
-            out.push(Token::Number(rest[..end].parse().map_err(|_| wrong(text, "not a number"))?));
+            out.push(Token::Number(
+                rest[..end].parse().map_err(|_| wrong(text, "not a number"))?,
+            ));
             rest = &rest[end..];
         } else if c.is_alphabetic() || c == '_' {
-            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .unwrap_or(rest.len());
             out.push(Token::Word(rest[..end].to_string()));
             rest = &rest[end..];
         } else if let Some(sign) = SIGNS.iter().find(|s| rest.starts_with(**s)) {
@@ -117,7 +134,11 @@ impl Parser<'_> {
         hit
     }
     fn need(&mut self, sign: &str) -> Result<(), DecisionError> {
-        if self.sign(sign) { Ok(()) } else { Err(self.wrong(format!("`{sign}` is missing"))) }
+        if self.sign(sign) {
+            Ok(())
+        } else {
+            Err(self.wrong(format!("`{sign}` is missing")))
+        }
     }
     fn wrong(&self, message: impl Into<String>) -> DecisionError {
         wrong(self.text, message)
@@ -137,7 +158,11 @@ impl Parser<'_> {
             if !self.word("else") {
                 return Err(self.wrong("`else` is missing"));
             }
-            Ok(Expr::If(Box::new(condition), Box::new(yes), Box::new(self.expression()?)))
+            Ok(Expr::If(
+                Box::new(condition),
+                Box::new(yes),
+                Box::new(self.expression()?),
+            ))
         } else {
             self.level(0)
         };
@@ -162,11 +187,17 @@ impl Parser<'_> {
             &[("+", Op::Add), ("-", Op::Sub)],
             &[("*", Op::Mul), ("/", Op::Div)],
         ];
-        let Some(operators) = LEVELS.get(level) else { return self.unary() };
+        let Some(operators) = LEVELS.get(level) else {
+            return self.unary();
+        };
         let mut left = self.level(level + 1)?;
         'more: loop {
             for (name, op) in *operators {
-                let hit = if level < 2 { self.word(name) } else { self.sign(name) };
+                let hit = if level < 2 {
+                    self.word(name)
+                } else {
+                    self.sign(name)
+                };
                 if hit {
                     left = Expr::Binary(*op, Box::new(left), Box::new(self.level(level + 1)?));
                     continue 'more;
@@ -299,7 +330,14 @@ impl Parser<'_> {
             self.need(")")?;
             return Ok(Test::Not(inner));
         }
-        for (sign, op) in [("<=", Op::Le), (">=", Op::Ge), ("<", Op::Lt), (">", Op::Gt), ("!=", Op::Ne), ("=", Op::Eq)] {
+        for (sign, op) in [
+            ("<=", Op::Le),
+            (">=", Op::Ge),
+            ("<", Op::Lt),
+            (">", Op::Gt),
+            ("!=", Op::Ne),
+            ("=", Op::Eq),
+        ] {
             if self.sign(sign) {
                 return Ok(Test::Compare(op, self.level(3)?));
             }
@@ -320,14 +358,23 @@ impl Parser<'_> {
                 } else {
                     return Err(self.wrong("the range is not closed"));
                 };
-                return Ok(Test::Range { low, low_open, high, high_open });
+                return Ok(Test::Range {
+                    low,
+                    low_open,
+                    high,
+                    high_open,
+                });
             }
         }
         Ok(Test::Compare(Op::Eq, self.level(3)?))
     }
 
     fn done(&self) -> Result<(), DecisionError> {
-        if self.at == self.tokens.len() { Ok(()) } else { Err(self.wrong("text is left over at the end")) }
+        if self.at == self.tokens.len() {
+            Ok(())
+        } else {
+            Err(self.wrong("text is left over at the end"))
+        }
     }
 }
 
@@ -341,7 +388,12 @@ fn number(n: f64) -> Json {
 
 /// Parses an expression.
 pub fn parse(text: &str) -> Result<Expr, DecisionError> {
-    let mut p = Parser { text, tokens: scan(text)?, at: 0, depth: 0 };
+    let mut p = Parser {
+        text,
+        tokens: scan(text)?,
+        at: 0,
+        depth: 0,
+    };
     let out = p.expression()?;
     p.done()?;
     Ok(out)
@@ -349,7 +401,12 @@ pub fn parse(text: &str) -> Result<Expr, DecisionError> {
 
 /// Parses the unary tests of an input cell; `-` and nothing mean anything.
 pub fn parse_tests(text: &str) -> Result<Vec<Test>, DecisionError> {
-    let mut p = Parser { text, tokens: scan(text)?, at: 0, depth: 0 };
+    let mut p = Parser {
+        text,
+        tokens: scan(text)?,
+        at: 0,
+        depth: 0,
+    };
     if p.tokens.is_empty() {
         return Ok(vec![Test::Any]);
     }
@@ -362,7 +419,11 @@ pub fn parse_tests(text: &str) -> Result<Vec<Test>, DecisionError> {
 pub fn evaluate(expr: &Expr, names: &Json) -> Json {
     match expr {
         Expr::Literal(v) => v.clone(),
-        Expr::Name(path) => path.iter().try_fold(names, |v, p| v.get(p)).cloned().unwrap_or(Json::Null),
+        Expr::Name(path) => path
+            .iter()
+            .try_fold(names, |v, p| v.get(p))
+            .cloned()
+            .unwrap_or(Json::Null),
         Expr::Not(e) => match evaluate(e, names) {
             Json::Bool(b) => (!b).into(),
             _ => Json::Null,
@@ -389,7 +450,14 @@ pub fn evaluate(expr: &Expr, names: &Json) -> Json {
             let v = evaluate(value, names);
             tests.iter().any(|t| test(t, &v, names)).into()
         }
-        Expr::If(c, yes, no) => evaluate(if evaluate(c, names) == Json::Bool(true) { yes } else { no }, names),
+        Expr::If(c, yes, no) => evaluate(
+            if evaluate(c, names) == Json::Bool(true) {
+                yes
+            } else {
+                no
+            },
+            names,
+        ),
         Expr::Call(name, arguments) => {
             let values: Vec<Json> = arguments.iter().map(|a| evaluate(a, names)).collect();
             call(name, &values)
@@ -408,7 +476,12 @@ pub fn test(t: &Test, value: &Json, names: &Json) -> bool {
         Test::Any => true,
         Test::Not(inner) => !inner.iter().any(|t| test(t, value, names)),
         Test::Compare(op, e) => compare(*op, value, &evaluate(e, names)) == Some(true),
-        Test::Range { low, low_open, high, high_open } => {
+        Test::Range {
+            low,
+            low_open,
+            high,
+            high_open,
+        } => {
             let above = if *low_open { Op::Gt } else { Op::Ge };
             let below = if *high_open { Op::Lt } else { Op::Le };
             compare(above, value, &evaluate(low, names)) == Some(true)
@@ -449,7 +522,9 @@ fn arithmetic(op: Op, a: &Json, b: &Json) -> Json {
     if let (Op::Add, Json::String(a), Json::String(b)) = (op, a, b) {
         return format!("{a}{b}").into();
     }
-    let (Some(a), Some(b)) = (a.as_f64(), b.as_f64()) else { return Json::Null };
+    let (Some(a), Some(b)) = (a.as_f64(), b.as_f64()) else {
+        return Json::Null;
+    };
     match op {
         Op::Add => number(a + b),
         Op::Sub => number(a - b),
@@ -523,10 +598,22 @@ mod tests {
 
     #[test]
     fn wrong_expressions_say_why() {
-        for text in ["", "1 +", "'open", "f(1)", "a b", "days in [1..3", "#", "if a then b"] {
+        for text in [
+            "",
+            "1 +",
+            "'open",
+            "f(1)",
+            "a b",
+            "days in [1..3",
+            "#",
+            "if a then b",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
-        assert!(parse(&"(".repeat(100_000)).is_err(), "deep nesting is refused, not a stack overflow");
+        assert!(
+            parse(&"(".repeat(100_000)).is_err(),
+            "deep nesting is refused, not a stack overflow"
+        );
         assert!(parse(&"-".repeat(100_000)).is_err());
     }
 
@@ -544,7 +631,11 @@ mod tests {
             (">= 3, 1", json!(2), false),
         ] {
             let tests = parse_tests(cell).unwrap_or_else(|e| panic!("{e}"));
-            assert_eq!(tests.iter().any(|t| test(t, &value, &json!({}))), want, "{cell} {value}");
+            assert_eq!(
+                tests.iter().any(|t| test(t, &value, &json!({}))),
+                want,
+                "{cell} {value}"
+            );
         }
     }
 }

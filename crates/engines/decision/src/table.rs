@@ -69,7 +69,9 @@ impl Decision {
         let mut cells: Vec<(bool, String)> = Vec::new();
         let (mut note, mut rule_id) = (String::new(), String::new());
         loop {
-            let event = reader.read_event().map_err(|e| model(format!("byte {}: {e}", reader.error_position())))?;
+            let event = reader
+                .read_event()
+                .map_err(|e| model(format!("byte {}: {e}", reader.error_position())))?;
             let (start, empty) = match &event {
                 Event::Start(e) => (Some(e), false),
                 Event::Empty(e) => (Some(e), true),
@@ -100,7 +102,9 @@ impl Decision {
                     }
                     "input" => label = attribute(e, "label").unwrap_or_default(),
                     "output" => {
-                        let name = attribute(e, "name").or_else(|| attribute(e, "label")).unwrap_or_default();
+                        let name = attribute(e, "name")
+                            .or_else(|| attribute(e, "label"))
+                            .unwrap_or_default();
                         if let Some(d) = out.last_mut() {
                             d.outputs.push(name);
                         }
@@ -132,7 +136,11 @@ impl Decision {
                     match (name.as_str(), parent.as_str()) {
                         ("text", "inputExpression") => {
                             if let Some(d) = out.last_mut() {
-                                let shown = if label.is_empty() { cell.clone() } else { label.clone() };
+                                let shown = if label.is_empty() {
+                                    cell.clone()
+                                } else {
+                                    label.clone()
+                                };
                                 d.inputs.push((shown, feel::parse(&cell)?));
                             }
                         }
@@ -141,7 +149,9 @@ impl Decision {
                         ("text", "annotationEntry") => note = cell,
                         ("description", "rule") if note.is_empty() => note = cell,
                         ("rule", _) => {
-                            let d = out.last_mut().ok_or_else(|| model("a rule outside a decision".into()))?;
+                            let d = out
+                                .last_mut()
+                                .ok_or_else(|| model("a rule outside a decision".into()))?;
                             d.rule(&rule_id, &cells, &note)?;
                         }
                         _ => {}
@@ -176,9 +186,19 @@ impl Decision {
         }
         let number = self.rules.len() + 1;
         self.rules.push(Rule {
-            id: if id.is_empty() { format!("rule-{number}") } else { id.to_string() },
-            tests: inputs.into_iter().map(|c| feel::parse_tests(c)).collect::<Result<_, _>>()?,
-            outputs: outputs.into_iter().map(|c| feel::parse(c)).collect::<Result<_, _>>()?,
+            id: if id.is_empty() {
+                format!("rule-{number}")
+            } else {
+                id.to_string()
+            },
+            tests: inputs
+                .into_iter()
+                .map(|c| feel::parse_tests(c))
+                .collect::<Result<_, _>>()?,
+            outputs: outputs
+                .into_iter()
+                .map(|c| feel::parse(c))
+                .collect::<Result<_, _>>()?,
             note: note.to_string(),
             cells: cells.iter().map(|c| c.1.clone()).collect(),
         });
@@ -187,18 +207,28 @@ impl Decision {
 
     /// Runs the table on these names.
     pub fn decide(&self, names: &Json) -> Result<Answer, DecisionError> {
-        let inputs: Vec<(String, Json)> =
-            self.inputs.iter().map(|(label, e)| (label.clone(), feel::evaluate(e, names))).collect();
+        let inputs: Vec<(String, Json)> = self
+            .inputs
+            .iter()
+            .map(|(label, e)| (label.clone(), feel::evaluate(e, names)))
+            .collect();
         let hits: Vec<&Rule> = self
             .rules
             .iter()
             .filter(|r| {
-                r.tests.iter().zip(&inputs).all(|(any, (_, v))| any.iter().any(|t| feel::test(t, v, names)))
+                r.tests
+                    .iter()
+                    .zip(&inputs)
+                    .all(|(any, (_, v))| any.iter().any(|t| feel::test(t, v, names)))
             })
             .collect();
         let values = |r: &Rule| -> Json {
             let pairs = self.outputs.iter().zip(&r.outputs);
-            Json::Object(pairs.map(|(n, e)| (n.clone(), feel::evaluate(e, names))).collect::<Map<_, _>>())
+            Json::Object(
+                pairs
+                    .map(|(n, e)| (n.clone(), feel::evaluate(e, names)))
+                    .collect::<Map<_, _>>(),
+            )
         };
         let chosen: Vec<&Rule> = match (self.hit, hits.len()) {
             (_, 0) if self.hit != HitPolicy::Collect => return Err(DecisionError::NoRule),
@@ -217,7 +247,11 @@ impl Decision {
         Ok(Answer {
             values: result,
             matched: chosen.iter().map(|r| r.id.clone()).collect(),
-            notes: chosen.iter().map(|r| r.note.clone()).filter(|n| !n.is_empty()).collect(),
+            notes: chosen
+                .iter()
+                .map(|r| r.note.clone())
+                .filter(|n| !n.is_empty())
+                .collect(),
             inputs,
         })
     }
@@ -244,30 +278,51 @@ mod tests {
     #[test]
     fn first_rule_answers_with_its_reason() {
         let d = Decision::parse(ROUTE).unwrap().remove(0);
-        let a = d.decide(&json!({ "area": 200, "impact": "carriageway" })).unwrap();
+        let a = d
+            .decide(&json!({ "area": 200, "impact": "carriageway" }))
+            .unwrap();
         assert_eq!(a.values, json!({ "route": "refuse", "days": 0 }));
-        assert_eq!((a.matched, a.notes), (vec!["r1".to_string()], vec!["太大".to_string()]));
+        assert_eq!(
+            (a.matched, a.notes),
+            (vec!["r1".to_string()], vec!["太大".to_string()])
+        );
         let a = d.decide(&json!({ "area": 50, "impact": "carriageway" })).unwrap();
         assert_eq!(a.values, json!({ "route": "joint", "days": 5 }));
         assert_eq!(a.inputs[0], ("面积".to_string(), json!(50)));
-        assert_eq!(d.decide(&json!({ "area": 1, "impact": "none" })), Err(DecisionError::NoRule));
+        assert_eq!(
+            d.decide(&json!({ "area": 1, "impact": "none" })),
+            Err(DecisionError::NoRule)
+        );
     }
 
     #[test]
     fn hit_policies_differ() {
-        let unique = Decision::parse(&ROUTE.replace("FIRST", "UNIQUE")).unwrap().remove(0);
+        let unique = Decision::parse(&ROUTE.replace("FIRST", "UNIQUE"))
+            .unwrap()
+            .remove(0);
         let both = json!({ "area": 200, "impact": "carriageway" });
         assert_eq!(unique.decide(&both), Err(DecisionError::TooMany(2, "UNIQUE")));
         let any = Decision::parse(&ROUTE.replace("FIRST", "ANY")).unwrap().remove(0);
         assert_eq!(any.decide(&both), Err(DecisionError::TooMany(2, "ANY")));
-        let all = Decision::parse(&ROUTE.replace("FIRST", "COLLECT")).unwrap().remove(0);
-        assert_eq!(all.decide(&both).unwrap().values["results"].as_array().unwrap().len(), 2);
+        let all = Decision::parse(&ROUTE.replace("FIRST", "COLLECT"))
+            .unwrap()
+            .remove(0);
+        assert_eq!(
+            all.decide(&both).unwrap().values["results"]
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
     }
 
     #[test]
     fn broken_models_are_refused() {
         for (from, to) in [
-            ("<rule id=\"r2\"><inputEntry><text></text></inputEntry>", "<rule id=\"r2\">"),
+            (
+                "<rule id=\"r2\"><inputEntry><text></text></inputEntry>",
+                "<rule id=\"r2\">",
+            ),
             ("\"joint\"", "joint +"),
             ("FIRST", "PRIORITY"),
             ("</definitions>", ""),

@@ -21,7 +21,11 @@ pub struct Text {
 impl Text {
     /// English falls back to Chinese.
     pub fn pick(&self, english: bool) -> &str {
-        if english && !self.en.is_empty() { &self.en } else { &self.zh }
+        if english && !self.en.is_empty() {
+            &self.en
+        } else {
+            &self.zh
+        }
     }
 }
 
@@ -69,12 +73,23 @@ pub struct Field {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    Text { min: usize, max: usize },
-    Integer { min: Option<i64>, max: Option<i64> },
-    Number { min: Option<f64>, max: Option<f64> },
+    Text {
+        min: usize,
+        max: usize,
+    },
+    Integer {
+        min: Option<i64>,
+        max: Option<i64>,
+    },
+    Number {
+        min: Option<f64>,
+        max: Option<f64>,
+    },
     Date,
     /// With `must` the box has to be ticked (a promise).
-    Boolean { must: bool },
+    Boolean {
+        must: bool,
+    },
     Choice(Vec<(String, Text)>),
 }
 
@@ -96,7 +111,10 @@ pub struct Wrong {
 /// A localised message, by key or as the form's author wrote it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
-    Key { key: String, args: Vec<(String, String)> },
+    Key {
+        key: String,
+        args: Vec<(String, String)>,
+    },
     Text(Text),
 }
 
@@ -145,7 +163,9 @@ impl Form {
             .iter()
             .map(|s| {
                 let fields = s.fields.iter().filter_map(|n| self.field(n));
-                let views = fields.map(|f| f.view(values.get(&f.name), english, errors(&f.name))).collect();
+                let views = fields
+                    .map(|f| f.view(values.get(&f.name), english, errors(&f.name)))
+                    .collect();
                 (s.title.pick(english).to_string(), views)
             })
             .collect()
@@ -200,7 +220,13 @@ impl Field {
         let value = match value {
             None | Some(Json::Null) => String::new(),
             Some(Json::String(s)) => s.clone(),
-            Some(Json::Bool(b)) => if *b { "true".into() } else { String::new() },
+            Some(Json::Bool(b)) => {
+                if *b {
+                    "true".into()
+                } else {
+                    String::new()
+                }
+            }
             Some(other) => other.to_string(),
         };
         let (mut max_length, mut min, mut max, mut step, mut choices) = (None, None, None, None, Vec::new());
@@ -217,7 +243,11 @@ impl Field {
             Kind::Choice(all) => {
                 choices = all
                     .iter()
-                    .map(|(v, t)| Choice { value: v.clone(), label: t.pick(english).into(), chosen: *v == value })
+                    .map(|(v, t)| Choice {
+                        value: v.clone(),
+                        label: t.pick(english).into(),
+                        chosen: *v == value,
+                    })
                     .collect();
             }
             Kind::Date | Kind::Boolean { .. } => {}

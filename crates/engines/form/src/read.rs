@@ -5,7 +5,13 @@ use serde_json::{Map, Value as Json};
 
 fn key(field: &Field, key: &str, args: &[(&str, String)]) -> Wrong {
     let args = args.iter().map(|(k, v)| (k.to_string(), v.clone())).collect();
-    Wrong { field: field.name.clone(), message: Message::Key { key: key.to_string(), args } }
+    Wrong {
+        field: field.name.clone(),
+        message: Message::Key {
+            key: key.to_string(),
+            args,
+        },
+    }
 }
 
 /// A calendar date `YYYY-MM-DD` that exists.
@@ -15,7 +21,9 @@ fn is_date(text: &str) -> bool {
         return false;
     }
     let n = |r: std::ops::Range<usize>| text.get(r).and_then(|t| t.parse::<u32>().ok());
-    let (Some(y), Some(m), Some(d)) = (n(0..4), n(5..7), n(8..10)) else { return false };
+    let (Some(y), Some(m), Some(d)) = (n(0..4), n(5..7), n(8..10)) else {
+        return false;
+    };
     let leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
     let days = match m {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
@@ -30,7 +38,11 @@ fn is_date(text: &str) -> bool {
 /// A finite decimal; whole ones without a fraction, as people write them.
 fn number(text: &str) -> Option<Json> {
     let n = text.parse::<f64>().ok().filter(|n| n.is_finite())?;
-    Some(if n.fract() == 0.0 && n.abs() < 9e15 { Json::from(n as i64) } else { Json::from(n) })
+    Some(if n.fract() == 0.0 && n.abs() < 9e15 {
+        Json::from(n as i64)
+    } else {
+        Json::from(n)
+    })
 }
 
 impl Form {
@@ -39,7 +51,11 @@ impl Form {
     pub fn read(&self, pairs: &[(String, String)]) -> Map<String, Json> {
         let mut out = Map::new();
         for f in &self.fields {
-            let posted = pairs.iter().rev().find(|(n, _)| *n == f.name).map(|(_, v)| v.trim());
+            let posted = pairs
+                .iter()
+                .rev()
+                .find(|(n, _)| *n == f.name)
+                .map(|(_, v)| v.trim());
             let value = match (&f.kind, posted) {
                 (Kind::Boolean { .. }, v) => Json::Bool(v.is_some_and(|v| !matches!(v, "" | "false" | "0"))),
                 (_, None | Some("")) => continue,
@@ -65,12 +81,19 @@ impl Form {
         let all = Json::Object(values.clone());
         for rule in &self.rules {
             // A rule about a missing or already refused field would only repeat what was said.
-            if rule.fields.iter().any(|n| out.iter().any(|w| w.field == *n) || !values.contains_key(n)) {
+            if rule
+                .fields
+                .iter()
+                .any(|n| out.iter().any(|w| w.field == *n) || !values.contains_key(n))
+            {
                 continue;
             }
             if !(checks.holds)(&rule.condition, &all).unwrap_or(false) {
                 let field = rule.fields.last().cloned().unwrap_or_default();
-                out.push(Wrong { field, message: Message::Text(rule.message.clone()) });
+                out.push(Wrong {
+                    field,
+                    message: Message::Text(rule.message.clone()),
+                });
             }
         }
         out
@@ -86,7 +109,11 @@ impl Field {
                     return Some(key(self, "form-too-short", &[("min", min.to_string())]));
                 }
                 if n > *max {
-                    return Some(key(self, "form-too-long", &[("max", max.to_string()), ("is", n.to_string())]));
+                    return Some(key(
+                        self,
+                        "form-too-long",
+                        &[("max", max.to_string()), ("is", n.to_string())],
+                    ));
                 }
                 let format = self.format.as_deref()?;
                 (checks.format)(format, s).err().map(|k| key(self, &k, &[]))
@@ -116,7 +143,13 @@ impl Field {
         if below {
             return Some(key(self, "form-too-small", &[("min", min?.to_string())]));
         }
-        above.then(|| key(self, "form-too-large", &[("max", max.map(|m| m.to_string()).unwrap_or_default())]))
+        above.then(|| {
+            key(
+                self,
+                "form-too-large",
+                &[("max", max.map(|m| m.to_string()).unwrap_or_default())],
+            )
+        })
     }
 }
 
@@ -138,9 +171,18 @@ mod tests {
       "x-rules": [{ "if": "to >= from", "fields": ["from", "to"], "zh": "止期不能早于起期", "en": "ends before it begins" }] }"#;
 
     fn wrongs(form: &Form, pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        let pairs: Vec<(String, String)> = pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect();
+        let pairs: Vec<(String, String)> = pairs
+            .iter()
+            .map(|(a, b)| (a.to_string(), b.to_string()))
+            .collect();
         let checks = Checks {
-            format: &|f, v| if f != "citizen-id" || v.len() == 18 { Ok(()) } else { Err("codes-length".into()) },
+            format: &|f, v| {
+                if f != "citizen-id" || v.len() == 18 {
+                    Ok(())
+                } else {
+                    Err("codes-length".into())
+                }
+            },
             holds: &|c, v| {
                 assert_eq!(c, "to >= from");
                 Ok(v["to"].as_str() >= v["from"].as_str())
@@ -162,9 +204,25 @@ mod tests {
     fn good_input_passes_and_bad_input_is_named() {
         let form = Form::parse(FORM).unwrap();
         let id = ("id", "320899198001010011");
-        let good = [id, ("area", "12.5"), ("promise", "on"), ("from", "2026-11-24"), ("to", "2026-11-30"), ("x", "y")];
+        let good = [
+            id,
+            ("area", "12.5"),
+            ("promise", "on"),
+            ("from", "2026-11-24"),
+            ("to", "2026-11-30"),
+            ("x", "y"),
+        ];
         assert_eq!(wrongs(&form, &good), []);
-        let mut bad = wrongs(&form, &[("id", "3"), ("area", "0.5"), ("days", "1.5"), ("from", "2026-02-29"), ("why", "z")]);
+        let mut bad = wrongs(
+            &form,
+            &[
+                ("id", "3"),
+                ("area", "0.5"),
+                ("days", "1.5"),
+                ("from", "2026-02-29"),
+                ("why", "z"),
+            ],
+        );
         bad.sort();
         let want = [
             ("area", "form-too-small"),
@@ -176,8 +234,20 @@ mod tests {
         ];
         assert_eq!(bad, want.map(|(a, b)| (a.to_string(), b.to_string())));
         assert_eq!(
-            wrongs(&form, &[id, ("area", "abc"), ("promise", "on"), ("from", "2026-11-24"), ("to", "2026-11-01")]),
-            [("area".into(), "form-number".into()), ("to".into(), "ends before it begins".into())]
+            wrongs(
+                &form,
+                &[
+                    id,
+                    ("area", "abc"),
+                    ("promise", "on"),
+                    ("from", "2026-11-24"),
+                    ("to", "2026-11-01")
+                ]
+            ),
+            [
+                ("area".into(), "form-number".into()),
+                ("to".into(), "ends before it begins".into())
+            ]
         );
         assert_eq!(wrongs(&form, &[("promise", "on")])[0].1, "form-required");
     }
@@ -185,13 +255,27 @@ mod tests {
     #[test]
     fn values_are_shown_in_both_languages() {
         let form = Form::parse(FORM).unwrap();
-        let Json::Object(values) = json!({ "area": 12.5, "why": "goods", "promise": true }) else { panic!() };
+        let Json::Object(values) = json!({ "area": 12.5, "why": "goods", "promise": true }) else {
+            panic!()
+        };
         let zh = form.summary(&values, false);
-        assert_eq!(zh[0].1, [("面积".into(), "12.5 平方米".into()), ("用途".into(), "堆物".into()), ("承诺".into(), "是".into())]);
+        assert_eq!(
+            zh[0].1,
+            [
+                ("面积".into(), "12.5 平方米".into()),
+                ("用途".into(), "堆物".into()),
+                ("承诺".into(), "是".into())
+            ]
+        );
         assert_eq!(form.summary(&values, true)[0].1[1].1, "Goods");
-        let views = form.views(&values, true, &|f| if f == "area" { vec!["no".into()] } else { vec![] });
+        let views = form.views(&values, true, &|f| {
+            if f == "area" { vec!["no".into()] } else { vec![] }
+        });
         let area = views[0].1.iter().find(|v| v.name == "area").unwrap();
-        assert_eq!((area.unit.as_str(), area.value.as_str(), area.errors.len()), ("m²", "12.5", 1));
+        assert_eq!(
+            (area.unit.as_str(), area.value.as_str(), area.errors.len()),
+            ("m²", "12.5", 1)
+        );
     }
 
     #[test]
@@ -200,7 +284,11 @@ mod tests {
             ("\"required\": [\"id\"", "\"required\": [\"nope\"", "/required"),
             ("\"type\": \"integer\"", "\"type\": \"array\"", "/properties/days"),
             ("\"title\": \"天数\"", "\"titel\": \"天数\"", "/properties/days"),
-            ("\"fields\": [\"from\", \"to\"]", "\"fields\": [\"nope\"]", "/x-rules/0/fields"),
+            (
+                "\"fields\": [\"from\", \"to\"]",
+                "\"fields\": [\"nope\"]",
+                "/x-rules/0/fields",
+            ),
         ] {
             assert_eq!(Form::parse(&FORM.replace(from, to)).unwrap_err().path, path);
         }

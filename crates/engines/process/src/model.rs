@@ -109,10 +109,14 @@ impl Definition {
         for n in self.nodes.values() {
             let name = if n.name.is_empty() { &n.id } else { &n.name };
             match &n.kind {
-                NodeKind::Start if n.outgoing.len() != 1 => bad.push(format!("{name}: a start needs one way out")),
+                NodeKind::Start if n.outgoing.len() != 1 => {
+                    bad.push(format!("{name}: a start needs one way out"))
+                }
                 NodeKind::End if !n.outgoing.is_empty() => bad.push(format!("{name}: an end has no way out")),
                 NodeKind::User | NodeKind::Service(_) | NodeKind::Rule(_) if n.outgoing.len() != 1 => {
-                    bad.push(format!("{name}: a task needs exactly one way out; draw a gateway"));
+                    bad.push(format!(
+                        "{name}: a task needs exactly one way out; draw a gateway"
+                    ));
                 }
                 NodeKind::Exclusive(default) if n.outgoing.len() > 1 => {
                     let open = n.outgoing.iter().filter(|f| self.flows[*f].condition.is_none());
@@ -127,7 +131,10 @@ impl Definition {
                     bad.push(format!("{name}: decision {d} is not known"));
                 }
                 NodeKind::Boundary(t) if !self.nodes.contains_key(&t.attached_to) => {
-                    bad.push(format!("{name}: is attached to {} which is not there", t.attached_to));
+                    bad.push(format!(
+                        "{name}: is attached to {} which is not there",
+                        t.attached_to
+                    ));
                 }
                 _ => {}
             }
@@ -143,7 +150,8 @@ impl Definition {
                 can_end.extend(self.walk(&e.id, true));
             }
             for n in self.nodes.values() {
-                let drawn_aside = matches!(&n.kind, NodeKind::Boundary(t) if !t.interrupting && n.outgoing.is_empty());
+                let drawn_aside =
+                    matches!(&n.kind, NodeKind::Boundary(t) if !t.interrupting && n.outgoing.is_empty());
                 if !reached.contains(&n.id) && !drawn_aside {
                     bad.push(format!("{}: cannot be reached from the start", n.id));
                 } else if !can_end.contains(&n.id) && !drawn_aside {
@@ -162,7 +170,13 @@ impl Definition {
             let mut next: Vec<String> = Vec::new();
             if let Some(n) = self.nodes.get(&id) {
                 let flows = if backwards { &n.incoming } else { &n.outgoing };
-                let end = |f: &Flow| if backwards { f.source.clone() } else { f.target.clone() };
+                let end = |f: &Flow| {
+                    if backwards {
+                        f.source.clone()
+                    } else {
+                        f.target.clone()
+                    }
+                };
                 next.extend(flows.iter().filter_map(|f| self.flows.get(f)).map(end));
                 match &n.kind {
                     NodeKind::Boundary(t) if backwards => next.push(t.attached_to.clone()),

@@ -1,16 +1,35 @@
 //! BPMN 2.0 XML (ISO/IEC 19510) → [`Definition`]. Elements that the engine cannot run are an error that names them;
 //! text annotations, lanes and documentation are left alone.
 
-use crate::model::{Definition, Flow, Node, NodeKind, Shape, Timer};
 use crate::ModelError;
+use crate::model::{Definition, Flow, Node, NodeKind, Shape, Timer};
 use quick_xml::events::{BytesStart, Event};
 use std::collections::BTreeMap;
 
 const HINTS: &str = "https://yiwang.example/bpmn";
 const IGNORED: &[&str] = &[
-    "definitions", "process", "incoming", "outgoing", "extensionElements", "documentation", "textAnnotation", "text",
-    "association", "laneSet", "lane", "flowNodeRef", "collaboration", "participant", "conditionExpression", "category",
-    "categoryValue", "group", "dataObject", "dataObjectReference", "timerEventDefinition", "timeDuration",
+    "definitions",
+    "process",
+    "incoming",
+    "outgoing",
+    "extensionElements",
+    "documentation",
+    "textAnnotation",
+    "text",
+    "association",
+    "laneSet",
+    "lane",
+    "flowNodeRef",
+    "collaboration",
+    "participant",
+    "conditionExpression",
+    "category",
+    "categoryValue",
+    "group",
+    "dataObject",
+    "dataObjectReference",
+    "timerEventDefinition",
+    "timeDuration",
 ];
 
 struct Attributes(BTreeMap<String, String>, BTreeMap<String, String>);
@@ -18,7 +37,9 @@ struct Attributes(BTreeMap<String, String>, BTreeMap<String, String>);
 fn attributes(e: &BytesStart<'_>, prefix: &str) -> Attributes {
     let (mut plain, mut hints) = (BTreeMap::new(), BTreeMap::new());
     for a in e.attributes().flatten() {
-        let value = quick_xml::escape::unescape(&a.value).map(|v| v.into_owned()).unwrap_or_default();
+        let value = quick_xml::escape::unescape(&a.value)
+            .map(|v| v.into_owned())
+            .unwrap_or_default();
         let key = a.key.as_ref();
         match key.split_once(':') {
             Some((p, name)) if p == prefix => hints.insert(name.to_string(), value),
@@ -55,8 +76,10 @@ impl Definition {
             };
             if let Some(e) = start {
                 let name = e.local_name().as_ref().to_string();
-                if let Some((declared, _)) =
-                    attributes(e, "xmlns").1.iter().find(|(_, uri)| uri.as_str() == HINTS)
+                if let Some((declared, _)) = attributes(e, "xmlns")
+                    .1
+                    .iter()
+                    .find(|(_, uri)| uri.as_str() == HINTS)
                 {
                     prefix.clone_from(declared);
                 }
@@ -67,16 +90,25 @@ impl Definition {
                     "startEvent" => Some(NodeKind::Start),
                     "endEvent" => Some(NodeKind::End),
                     "userTask" => Some(NodeKind::User),
-                    "serviceTask" => Some(NodeKind::Service(hints.get("effect").cloned().unwrap_or_default())),
-                    "businessRuleTask" => Some(NodeKind::Rule(hints.get("decision").cloned().unwrap_or_default())),
+                    "serviceTask" => Some(NodeKind::Service(
+                        hints.get("effect").cloned().unwrap_or_default(),
+                    )),
+                    "businessRuleTask" => {
+                        Some(NodeKind::Rule(hints.get("decision").cloned().unwrap_or_default()))
+                    }
                     "exclusiveGateway" => Some(NodeKind::Exclusive(plain.get("default").cloned())),
                     "parallelGateway" => Some(NodeKind::Parallel),
                     "boundaryEvent" => Some(NodeKind::Boundary(Timer {
                         attached_to: get("attachedToRef"),
                         interrupting: get("cancelActivity") != "false",
-                        working_days: hints.get("working-days").and_then(|d| d.parse().ok()).ok_or_else(|| {
-                            wrong(format!("boundary event {id} needs yw:working-days, a whole number"))
-                        })?,
+                        working_days: hints
+                            .get("working-days")
+                            .and_then(|d| d.parse().ok())
+                            .ok_or_else(|| {
+                                wrong(format!(
+                                    "boundary event {id} needs yw:working-days, a whole number"
+                                ))
+                            })?,
                     })),
                     _ => None,
                 };
@@ -115,7 +147,12 @@ impl Definition {
                         }
                         "Bounds" => {
                             let n = |key: &str| get(key).parse().unwrap_or(0.0);
-                            let s = Shape { x: n("x"), y: n("y"), width: n("width"), height: n("height") };
+                            let s = Shape {
+                                x: n("x"),
+                                y: n("y"),
+                                width: n("width"),
+                                height: n("height"),
+                            };
                             // The label's bounds come later and do not replace the element's own.
                             d.shapes.entry(element.clone()).or_insert(s);
                         }
@@ -123,7 +160,10 @@ impl Definition {
                             let n = |key: &str| get(key).parse().unwrap_or(0.0);
                             d.edges.entry(element.clone()).or_default().push((n("x"), n("y")));
                         }
-                        known if IGNORED.contains(&known) || get("bpmnElement") != "" || drawing(known) => {}
+                        known
+                            if IGNORED.contains(&known)
+                                || !get("bpmnElement").is_empty()
+                                || drawing(known) => {}
                         other => {
                             return Err(wrong(format!("element {other} is not supported by this engine")));
                         }
@@ -132,7 +172,11 @@ impl Definition {
                 text.clear();
                 if !empty {
                     let drawn = get("bpmnElement");
-                    let inherit = if id.is_empty() || name == "BPMNLabel" { element } else { id };
+                    let inherit = if id.is_empty() || name == "BPMNLabel" {
+                        element
+                    } else {
+                        id
+                    };
                     stack.push((name, if drawn.is_empty() { inherit } else { drawn }));
                 }
                 continue;
@@ -167,7 +211,10 @@ impl Definition {
             };
             for end in [&source, &target] {
                 if !d.nodes.contains_key(end) {
-                    return Err(ModelError { at: 0, message: format!("flow {id} leads to {end} which is not there") });
+                    return Err(ModelError {
+                        at: 0,
+                        message: format!("flow {id} leads to {end} which is not there"),
+                    });
                 }
             }
             if let Some(n) = d.nodes.get_mut(&source) {
@@ -178,7 +225,10 @@ impl Definition {
             }
         }
         if d.id.is_empty() {
-            return Err(ModelError { at: 0, message: "no process in this file".into() });
+            return Err(ModelError {
+                at: 0,
+                message: "no process in this file".into(),
+            });
         }
         Ok(d)
     }

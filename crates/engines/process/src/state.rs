@@ -71,42 +71,96 @@ pub enum WorkStatus {
 /// What happens to a case. `at` is UTC milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    Start { variables: Json, at: i64 },
+    Start {
+        variables: Json,
+        at: i64,
+    },
     /// A person finishes a work item with one of the task's outcomes.
-    Complete { work: u32, outcome: String, by: String, at: i64 },
+    Complete {
+        work: u32,
+        outcome: String,
+        by: String,
+        at: i64,
+    },
     /// 退回: sends an earlier finished task back to its people. In sequence the later work is cancelled; between
     /// parallel branches only the other branch reopens and the join waits again.
-    SendBack { from: u32, to: u32, at: i64 },
+    SendBack {
+        from: u32,
+        to: u32,
+        at: i64,
+    },
     /// 补正: asks the applicant once for a correction; the open work waits and the clock stops.
-    RequestCorrection { work: u32, at: i64 },
+    RequestCorrection {
+        work: u32,
+        at: i64,
+    },
     /// The applicant has answered.
-    Correct { variables: Json, at: i64 },
+    Correct {
+        variables: Json,
+        at: i64,
+    },
     /// 挂起计时: stops the clock (expert review, hearing, inspection).
-    Suspend { reason: String, at: i64 },
-    Resume { at: i64 },
+    Suspend {
+        reason: String,
+        at: i64,
+    },
+    Resume {
+        at: i64,
+    },
     /// A boundary timer is due.
-    Fire { work: u32, timer: String, at: i64 },
+    Fire {
+        work: u32,
+        timer: String,
+        at: i64,
+    },
     /// 撤回: the applicant withdraws; everything open is cancelled.
-    Withdraw { at: i64 },
+    Withdraw {
+        at: i64,
+    },
 }
 
 /// What the runtime does in the same transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    Opened { work: u32, node: String },
-    Closed { work: u32 },
-    Cancelled { work: u32 },
-    Decided { node: String, values: Json },
+    Opened {
+        work: u32,
+        node: String,
+    },
+    Closed {
+        work: u32,
+    },
+    Cancelled {
+        work: u32,
+    },
+    Decided {
+        node: String,
+        values: Json,
+    },
     /// A service task: carry out this effect.
-    Perform { node: String, effect: String },
+    Perform {
+        node: String,
+        effect: String,
+    },
     /// Fire after so many working days.
-    TimerSet { work: u32, timer: String, working_days: u32 },
-    TimerCancelled { work: u32, timer: String },
+    TimerSet {
+        work: u32,
+        timer: String,
+        working_days: u32,
+    },
+    TimerCancelled {
+        work: u32,
+        timer: String,
+    },
     /// A non-interrupting timer without way out fired: remind.
-    Remind { work: u32, timer: String },
+    Remind {
+        work: u32,
+        timer: String,
+    },
     Suspended,
     Resumed,
-    Ended { node: String },
+    Ended {
+        node: String,
+    },
 }
 
 /// Why a command was not carried out; the state is unchanged.
@@ -148,7 +202,13 @@ impl State {
         environment: &dyn Environment,
     ) -> Result<Vec<Effect>, Reject> {
         let mut next = self.clone();
-        let mut run = Run { d: definition, s: &mut next, env: environment, effects: Vec::new(), steps: 0 };
+        let mut run = Run {
+            d: definition,
+            s: &mut next,
+            env: environment,
+            effects: Vec::new(),
+            steps: 0,
+        };
         run.command(command)?;
         let effects = run.effects;
         *self = next;
@@ -164,7 +224,9 @@ impl State {
     /// Finished items that an open one may send back to: tasks from which this one can be reached, and finished tasks
     /// of a parallel branch whose join still waits.
     pub fn may_send_back(&self, definition: &Definition, from: u32) -> Vec<u32> {
-        let Some(from) = self.work(from).filter(|w| w.status == WorkStatus::Open) else { return Vec::new() };
+        let Some(from) = self.work(from).filter(|w| w.status == WorkStatus::Open) else {
+            return Vec::new();
+        };
         let mut latest: BTreeMap<&str, &Work> = BTreeMap::new();
         for w in self.work.iter().filter(|w| w.status == WorkStatus::Done) {
             latest.insert(&w.node, w);
@@ -172,7 +234,9 @@ impl State {
         latest
             .values()
             .filter(|w| w.node != from.node)
-            .filter(|w| definition.walk(&w.node, false).contains(&from.node) || self.waits_at_join(definition, w))
+            .filter(|w| {
+                definition.walk(&w.node, false).contains(&from.node) || self.waits_at_join(definition, w)
+            })
             .map(|w| w.id)
             .collect()
     }
@@ -180,12 +244,20 @@ impl State {
     /// The last finished task of a parallel branch: its token rests at a join that is still incomplete. A token keeps
     /// its identity through the fork, so earlier tasks of the same token are not meant.
     fn waits_at_join(&self, definition: &Definition, w: &Work) -> bool {
-        let last = self.work.iter().rev().find(|x| x.token == w.token && x.status == WorkStatus::Done);
+        let last = self
+            .work
+            .iter()
+            .rev()
+            .find(|x| x.token == w.token && x.status == WorkStatus::Done);
         if last.is_none_or(|l| l.id != w.id) {
             return false;
         }
         self.tokens.iter().any(|t| {
-            t.id == w.token && definition.nodes.get(&t.node).is_some_and(|n| n.kind == NodeKind::Parallel)
+            t.id == w.token
+                && definition
+                    .nodes
+                    .get(&t.node)
+                    .is_some_and(|n| n.kind == NodeKind::Parallel)
         })
     }
 }
@@ -209,11 +281,21 @@ impl Run<'_> {
                     return Err(Reject::Begun);
                 }
                 self.s.variables = variables;
-                let start = self.d.start().ok_or_else(|| Reject::Model("no start event".into()))?.id.clone();
+                let start = self
+                    .d
+                    .start()
+                    .ok_or_else(|| Reject::Model("no start event".into()))?
+                    .id
+                    .clone();
                 let token = self.token(&start, "");
                 self.leave(token, at)
             }
-            Command::Complete { work, outcome, by, at } => {
+            Command::Complete {
+                work,
+                outcome,
+                by,
+                at,
+            } => {
                 self.running()?;
                 let w = self.open_work(work)?;
                 let node = self.node(&w.node)?;
@@ -226,7 +308,10 @@ impl Run<'_> {
                     w.by = Some(by);
                 }
                 self.merge("outcome", Json::String(outcome.clone()));
-                self.merge(&format!("{}_outcome", w.node.replace('-', "_")), Json::String(outcome));
+                self.merge(
+                    &format!("{}_outcome", w.node.replace('-', "_")),
+                    Json::String(outcome),
+                );
                 self.leave(w.token, at)
             }
             Command::SendBack { from, to, at } => {
@@ -242,12 +327,18 @@ impl Run<'_> {
                 } else {
                     // In sequence: everything that came after the target is taken back.
                     let after = self.d.walk(&target.node, false);
-                    let late: Vec<u32> =
-                        self.s.open().filter(|w| after.contains(&w.node)).map(|w| w.id).collect();
+                    let late: Vec<u32> = self
+                        .s
+                        .open()
+                        .filter(|w| after.contains(&w.node))
+                        .map(|w| w.id)
+                        .collect();
                     for w in late {
                         self.close(w, WorkStatus::Cancelled, at);
                     }
-                    self.s.tokens.retain(|t| !after.contains(&t.node) || t.id == f.token);
+                    self.s
+                        .tokens
+                        .retain(|t| !after.contains(&t.node) || t.id == f.token);
                     self.reopen(&target, f.token, at)
                 }
             }
@@ -314,7 +405,9 @@ impl Run<'_> {
                 }
                 self.s.tokens.clear();
                 self.s.ended = Some("withdrawn".into());
-                self.effects.push(Effect::Ended { node: "withdrawn".into() });
+                self.effects.push(Effect::Ended {
+                    node: "withdrawn".into(),
+                });
                 Ok(())
             }
         }
@@ -324,7 +417,11 @@ impl Run<'_> {
         if self.s.correcting {
             return Err(Reject::Correcting);
         }
-        if self.s.suspended.is_some() { Err(Reject::Suspended) } else { Ok(()) }
+        if self.s.suspended.is_some() {
+            Err(Reject::Suspended)
+        } else {
+            Ok(())
+        }
     }
 
     fn suspend(&mut self, reason: &str, at: i64) {
@@ -341,11 +438,18 @@ impl Run<'_> {
     }
 
     fn node(&self, id: &str) -> Result<&Node, Reject> {
-        self.d.nodes.get(id).ok_or_else(|| Reject::Model(format!("no node {id}")))
+        self.d
+            .nodes
+            .get(id)
+            .ok_or_else(|| Reject::Model(format!("no node {id}")))
     }
 
     fn open_work(&self, id: u32) -> Result<Work, Reject> {
-        self.s.work(id).filter(|w| w.status == WorkStatus::Open).cloned().ok_or(Reject::NotOpen)
+        self.s
+            .work(id)
+            .filter(|w| w.status == WorkStatus::Open)
+            .cloned()
+            .ok_or(Reject::NotOpen)
     }
 
     fn number(&mut self) -> u32 {
@@ -362,7 +466,11 @@ impl Run<'_> {
 
     fn token(&mut self, node: &str, via: &str) -> u32 {
         let id = self.number();
-        self.s.tokens.push(Token { id, node: node.to_string(), via: via.to_string() });
+        self.s.tokens.push(Token {
+            id,
+            node: node.to_string(),
+            via: via.to_string(),
+        });
         id
     }
 
@@ -378,7 +486,10 @@ impl Run<'_> {
         let (gone, kept) = self.s.timers.drain(..).partition(|(w, _)| *w == work);
         self.s.timers = kept;
         let gone: Vec<(u32, String)> = gone;
-        self.effects.extend(gone.into_iter().map(|(work, timer)| Effect::TimerCancelled { work, timer }));
+        self.effects.extend(
+            gone.into_iter()
+                .map(|(work, timer)| Effect::TimerCancelled { work, timer }),
+        );
     }
 
     fn reopen(&mut self, target: &Work, token: u32, at: i64) -> Result<(), Reject> {
@@ -406,19 +517,35 @@ impl Run<'_> {
             by: None,
             round,
         });
-        self.effects.push(Effect::Opened { work: id, node: node.to_string() });
-        let timers: Vec<(String, u32)> =
-            self.d.timers(node).map(|(n, t)| (n.id.clone(), t.working_days)).collect();
+        self.effects.push(Effect::Opened {
+            work: id,
+            node: node.to_string(),
+        });
+        let timers: Vec<(String, u32)> = self
+            .d
+            .timers(node)
+            .map(|(n, t)| (n.id.clone(), t.working_days))
+            .collect();
         for (timer, working_days) in timers {
             self.s.timers.push((id, timer.clone()));
-            self.effects.push(Effect::TimerSet { work: id, timer, working_days });
+            self.effects.push(Effect::TimerSet {
+                work: id,
+                timer,
+                working_days,
+            });
         }
         Ok(())
     }
 
     /// Moves the token on from the node it stands at.
     fn leave(&mut self, token: u32, at: i64) -> Result<(), Reject> {
-        let Some(here) = self.s.tokens.iter().find(|t| t.id == token).map(|t| t.node.clone()) else {
+        let Some(here) = self
+            .s
+            .tokens
+            .iter()
+            .find(|t| t.id == token)
+            .map(|t| t.node.clone())
+        else {
             return Err(Reject::Model("a token is lost".into()));
         };
         let node = self.node(&here)?;
@@ -429,22 +556,37 @@ impl Run<'_> {
                 let mut hit = None;
                 for f in outgoing.iter().filter(|f| Some(*f) != default.as_ref()) {
                     let condition = self.d.flows[f].condition.clone().unwrap_or_default();
-                    if self.env.holds(&condition, &self.s.variables).map_err(Reject::Model)? {
+                    if self
+                        .env
+                        .holds(&condition, &self.s.variables)
+                        .map_err(Reject::Model)?
+                    {
                         hit = Some(f.clone());
                         break;
                     }
                 }
-                let way = hit.or(default).ok_or_else(|| Reject::Model(format!("no way out of {here}")))?;
+                let way = hit
+                    .or(default)
+                    .ok_or_else(|| Reject::Model(format!("no way out of {here}")))?;
                 vec![way]
             }
             _ => outgoing,
         };
         self.s.tokens.retain(|t| t.id != token);
         for (n, flow) in chosen.iter().enumerate() {
-            let target = self.d.flows.get(flow).map(|f| f.target.clone()).unwrap_or_default();
+            let target = self
+                .d
+                .flows
+                .get(flow)
+                .map(|f| f.target.clone())
+                .unwrap_or_default();
             // The first way keeps the token's identity, so that a reopened branch finds its token at the join.
             let id = if n == 0 { token } else { self.number() };
-            self.s.tokens.push(Token { id, node: target, via: flow.clone() });
+            self.s.tokens.push(Token {
+                id,
+                node: target,
+                via: flow.clone(),
+            });
             self.arrive(id, at)?;
         }
         Ok(())
@@ -453,14 +595,27 @@ impl Run<'_> {
     fn arrive(&mut self, token: u32, at: i64) -> Result<(), Reject> {
         self.steps += 1;
         if self.steps > AUTOMATIC {
-            return Err(Reject::Model("the process runs in a circle without people".into()));
+            return Err(Reject::Model(
+                "the process runs in a circle without people".into(),
+            ));
         }
-        let Some(here) = self.s.tokens.iter().find(|t| t.id == token).map(|t| t.node.clone()) else { return Ok(()) };
+        let Some(here) = self
+            .s
+            .tokens
+            .iter()
+            .find(|t| t.id == token)
+            .map(|t| t.node.clone())
+        else {
+            return Ok(());
+        };
         let node = self.node(&here)?.clone();
         match node.kind {
             NodeKind::User => self.open(&here, token, at),
             NodeKind::Rule(decision) => {
-                let values = self.env.decide(&decision, &self.s.variables).map_err(Reject::Model)?;
+                let values = self
+                    .env
+                    .decide(&decision, &self.s.variables)
+                    .map_err(Reject::Model)?;
                 if let Json::Object(map) = &values {
                     for (k, v) in map {
                         self.merge(k, v.clone());
@@ -478,12 +633,20 @@ impl Run<'_> {
                 let waiting: Vec<u32> = node
                     .incoming
                     .iter()
-                    .filter_map(|f| self.s.tokens.iter().find(|t| t.node == here && t.via == *f).map(|t| t.id))
+                    .filter_map(|f| {
+                        self.s
+                            .tokens
+                            .iter()
+                            .find(|t| t.node == here && t.via == *f)
+                            .map(|t| t.id)
+                    })
                     .collect();
                 if waiting.len() < node.incoming.len() {
                     return Ok(());
                 }
-                self.s.tokens.retain(|t| t.id == waiting[0] || !waiting.contains(&t.id));
+                self.s
+                    .tokens
+                    .retain(|t| t.id == waiting[0] || !waiting.contains(&t.id));
                 self.leave(waiting[0], at)
             }
             NodeKind::End => {

@@ -54,7 +54,10 @@ impl Case {
         let d = Definition::parse(MODEL).unwrap();
         assert_eq!(d.deploy_check(&["route"]), Vec::<String>::new());
         let mut c = Case(d, State::default(), 0);
-        c.ok(Command::Start { variables: json!({ "area": area }), at: 0 });
+        c.ok(Command::Start {
+            variables: json!({ "area": area }),
+            at: 0,
+        });
         c
     }
     fn run(&mut self, command: Command) -> Result<Vec<Effect>, Reject> {
@@ -73,14 +76,29 @@ impl Case {
         self.run(command).unwrap()
     }
     fn id(&self, node: &str) -> u32 {
-        self.1.open().find(|w| w.node == node).unwrap_or_else(|| panic!("{node} is not open")).id
+        self.1
+            .open()
+            .find(|w| w.node == node)
+            .unwrap_or_else(|| panic!("{node} is not open"))
+            .id
     }
     fn done(&self, node: &str) -> u32 {
-        self.1.work.iter().rev().find(|w| w.node == node && w.status == WorkStatus::Done).unwrap().id
+        self.1
+            .work
+            .iter()
+            .rev()
+            .find(|w| w.node == node && w.status == WorkStatus::Done)
+            .unwrap()
+            .id
     }
     fn complete(&mut self, node: &str, outcome: &str) -> Vec<Effect> {
         let (work, at) = (self.id(node), self.2);
-        self.ok(Command::Complete { work, outcome: outcome.into(), by: "p".into(), at })
+        self.ok(Command::Complete {
+            work,
+            outcome: outcome.into(),
+            by: "p".into(),
+            at,
+        })
     }
     fn opened(&self) -> Vec<&str> {
         self.1.open().map(|w| w.node.as_str()).collect()
@@ -93,16 +111,31 @@ fn the_short_way_ends_granted() {
     c.complete("accept", "done");
     assert_eq!(c.opened(), ["decide"]);
     let effects = c.complete("decide", "grant");
-    assert!(effects.contains(&Effect::Perform { node: "issue".into(), effect: "issue:permit".into() }));
-    assert!(effects.contains(&Effect::Ended { node: "granted".into() }));
-    assert_eq!(c.run(Command::Suspend { reason: "x".into(), at: 9 }), Err(Reject::Ended));
+    assert!(effects.contains(&Effect::Perform {
+        node: "issue".into(),
+        effect: "issue:permit".into()
+    }));
+    assert!(effects.contains(&Effect::Ended {
+        node: "granted".into()
+    }));
+    assert_eq!(
+        c.run(Command::Suspend {
+            reason: "x".into(),
+            at: 9
+        }),
+        Err(Reject::Ended)
+    );
 }
 
 #[test]
 fn a_parallel_review_waits_for_both_and_can_be_reopened() {
     let mut c = Case::begin(50);
     let effects = c.complete("accept", "done");
-    assert!(effects.iter().any(|e| matches!(e, Effect::TimerSet { working_days: 4, .. })));
+    assert!(
+        effects
+            .iter()
+            .any(|e| matches!(e, Effect::TimerSet { working_days: 4, .. }))
+    );
     assert_eq!(c.opened(), ["review-a", "review-b"]);
     c.complete("review-a", "agree");
     assert_eq!(c.opened(), ["review-b"]);
@@ -111,7 +144,11 @@ fn a_parallel_review_waits_for_both_and_can_be_reopened() {
     // Going back to acceptance instead would take both branches back, though acceptance had the first branch's token.
     let mut whole = Case(c.0.clone(), c.1.clone(), 0);
     let accept = whole.done("accept");
-    whole.ok(Command::SendBack { from, to: accept, at: 5 });
+    whole.ok(Command::SendBack {
+        from,
+        to: accept,
+        at: 5,
+    });
     assert_eq!(whole.opened(), ["accept"]);
     whole.complete("accept", "done");
     assert_eq!(whole.opened(), ["review-a", "review-b"]);
@@ -124,7 +161,14 @@ fn a_parallel_review_waits_for_both_and_can_be_reopened() {
     assert_eq!(c.opened(), ["review-a"], "the join waits");
     c.complete("review-a", "disagree");
     assert_eq!(c.opened(), ["decide"]);
-    assert_eq!(c.1.work.iter().filter(|w| w.node == "review-a").map(|w| w.round).max(), Some(2));
+    assert_eq!(
+        c.1.work
+            .iter()
+            .filter(|w| w.node == "review-a")
+            .map(|w| w.round)
+            .max(),
+        Some(2)
+    );
     c.complete("decide", "refuse");
     assert_eq!(c.1.ended.as_deref(), Some("refused"));
 }
@@ -147,11 +191,22 @@ fn one_correction_stops_everything_until_it_is_answered() {
     let work = c.id("accept");
     let effects = c.ok(Command::RequestCorrection { work, at: 3 });
     assert_eq!(effects, [Effect::Suspended]);
-    let complete = Command::Complete { work, outcome: "done".into(), by: "p".into(), at: 4 };
+    let complete = Command::Complete {
+        work,
+        outcome: "done".into(),
+        by: "p".into(),
+        at: 4,
+    };
     assert_eq!(c.run(complete.clone()), Err(Reject::Correcting));
     assert_eq!(c.run(Command::Resume { at: 4 }), Err(Reject::Correcting));
-    c.ok(Command::Correct { variables: json!({ "area": 2 }), at: 5 });
-    assert_eq!(c.run(Command::RequestCorrection { work, at: 6 }), Err(Reject::CorrectedOnce));
+    c.ok(Command::Correct {
+        variables: json!({ "area": 2 }),
+        at: 5,
+    });
+    assert_eq!(
+        c.run(Command::RequestCorrection { work, at: 6 }),
+        Err(Reject::CorrectedOnce)
+    );
     c.ok(complete);
     assert_eq!(c.opened(), ["decide"], "the corrected form decides the way");
 }
@@ -161,17 +216,39 @@ fn suspension_timers_and_wrong_commands() {
     let mut c = Case::begin(50);
     c.complete("accept", "done");
     let b = c.id("review-b");
-    c.ok(Command::Suspend { reason: "hearing".into(), at: 2 });
-    let complete = |outcome: &str| Command::Complete { work: b, outcome: outcome.into(), by: "p".into(), at: 3 };
+    c.ok(Command::Suspend {
+        reason: "hearing".into(),
+        at: 2,
+    });
+    let complete = |outcome: &str| Command::Complete {
+        work: b,
+        outcome: outcome.into(),
+        by: "p".into(),
+        at: 3,
+    };
     assert_eq!(c.run(complete("agree")), Err(Reject::Suspended));
     c.ok(Command::Resume { at: 3 });
     assert_eq!(c.run(Command::Resume { at: 3 }), Err(Reject::Running));
     assert_eq!(c.run(complete("maybe")), Err(Reject::Outcome("maybe".into())));
-    let fire = Command::Fire { work: b, timer: "late".into(), at: 4 };
-    assert_eq!(c.ok(fire.clone()), [Effect::Remind { work: b, timer: "late".into() }]);
+    let fire = Command::Fire {
+        work: b,
+        timer: "late".into(),
+        at: 4,
+    };
+    assert_eq!(
+        c.ok(fire.clone()),
+        [Effect::Remind {
+            work: b,
+            timer: "late".into()
+        }]
+    );
     assert_eq!(c.run(fire), Err(Reject::NotOpen), "a timer fires once");
     c.ok(complete("agree"));
-    assert_eq!(c.run(complete("agree")), Err(Reject::NotOpen), "two clerks: the second is refused");
+    assert_eq!(
+        c.run(complete("agree")),
+        Err(Reject::NotOpen),
+        "two clerks: the second is refused"
+    );
     c.ok(Command::Withdraw { at: 9 });
     assert_eq!((c.opened().len(), c.1.ended.as_deref()), (0, Some("withdrawn")));
 }
@@ -183,12 +260,21 @@ fn unsound_models_are_named() {
         d.deploy_check(&["route"]).join("; ")
     };
     assert!(check(" default=\"to_no\"", "").contains("default"));
-    assert!(check("<bpmn:sequenceFlow id=\"f10\" sourceRef=\"issue\" targetRef=\"granted\"/>", "").contains("issue"));
+    assert!(
+        check(
+            "<bpmn:sequenceFlow id=\"f10\" sourceRef=\"issue\" targetRef=\"granted\"/>",
+            ""
+        )
+        .contains("issue")
+    );
     assert!(check("y:decision=\"route\"", "y:decision=\"other\"").contains("other"));
     assert!(check(" y:role=\"head\"", "").contains("role"));
     for (from, to) in [
         ("targetRef=\"join\"", "targetRef=\"nowhere\""),
-        ("<bpmn:startEvent id=\"s\"/>", "<bpmn:startEvent id=\"s\"/><bpmn:scriptTask id=\"js\"/>"),
+        (
+            "<bpmn:startEvent id=\"s\"/>",
+            "<bpmn:startEvent id=\"s\"/><bpmn:scriptTask id=\"js\"/>",
+        ),
         ("</bpmn:definitions>", ""),
         ("id=\"granted\"", "id=\"refused\""),
     ] {

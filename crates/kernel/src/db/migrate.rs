@@ -37,14 +37,20 @@ impl Migration {
                 _ => {}
             }
         }
-        statements(&text).iter().map(|s| translate(s, postgres) + ";\n").collect()
+        statements(&text)
+            .iter()
+            .map(|s| translate(s, postgres) + ";\n")
+            .collect()
     }
 }
 
 /// Splits at semicolons outside quotes and drops comments.
 fn statements(sql: &str) -> Vec<String> {
-    let bare: String =
-        sql.lines().filter(|l| !l.trim_start().starts_with("--")).flat_map(|l| [l, "\n"]).collect();
+    let bare: String = sql
+        .lines()
+        .filter(|l| !l.trim_start().starts_with("--"))
+        .flat_map(|l| [l, "\n"])
+        .collect();
     let (mut out, mut statement) = (Vec::new(), String::new());
     let mut quoted = false;
     for c in bare.chars() {
@@ -56,7 +62,10 @@ fn statements(sql: &str) -> Vec<String> {
         }
     }
     out.push(statement);
-    out.into_iter().map(|s| s.trim().to_string()).filter(|s| !s.is_empty()).collect()
+    out.into_iter()
+        .map(|s| s.trim().to_string())
+        .filter(|s| !s.is_empty())
+        .collect()
 }
 
 fn translate(statement: &str, postgres: bool) -> String {
@@ -69,8 +78,14 @@ fn translate(statement: &str, postgres: bool) -> String {
         let mut out = String::new();
         let mut rest = text;
         while let Some(at) = rest.find(from) {
-            let before = rest[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_');
-            let after = rest[at + from.len()..].chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '_');
+            let before = rest[..at]
+                .chars()
+                .next_back()
+                .is_none_or(|c| !c.is_alphanumeric() && c != '_');
+            let after = rest[at + from.len()..]
+                .chars()
+                .next()
+                .is_none_or(|c| !c.is_alphanumeric() && c != '_');
             out.push_str(&rest[..at]);
             out.push_str(if before && after { to } else { from });
             rest = &rest[at + from.len()..];
@@ -93,7 +108,9 @@ const LEDGER: &str = "CREATE TABLE IF NOT EXISTS kernel_migration (
 pub(super) async fn apply(db: &Db, migrations: &[Migration], now: i64) -> Result<usize, Fault> {
     run(db, &translate(LEDGER, db.is_postgres())).await?;
     let known = db
-        .read("kernel.migrate", |tx| Ok(tx.query("SELECT module, number, checksum FROM kernel_migration", &[])?))
+        .read("kernel.migrate", |tx| {
+            Ok(tx.query("SELECT module, number, checksum FROM kernel_migration", &[])?)
+        })
         .await
         .map_err(flat)?;
     let mut applied = 0;
@@ -163,7 +180,10 @@ pub async fn schema_of(db: &Db) -> Result<Vec<(String, String, String, bool)>, F
          FROM sqlite_schema m, pragma_table_info(m.name) p WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' \
          AND m.sql NOT LIKE 'CREATE VIRTUAL%'"
     };
-    let rows = db.read("kernel.schema", |tx| Ok(tx.query(sql, params![])?)).await.map_err(flat)?;
+    let rows = db
+        .read("kernel.schema", |tx| Ok(tx.query(sql, params![])?))
+        .await
+        .map_err(flat)?;
     let mut out = Vec::new();
     for r in rows {
         let kind: String = r.get("k")?;

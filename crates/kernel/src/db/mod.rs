@@ -9,9 +9,9 @@ mod migrate;
 mod postgres;
 mod sqlite;
 
-pub use migrate::{Migration, schema_of};
 use crate::error::{Fault, Problem, Result};
 use crate::value::{FromValue, Row, Value};
+pub use migrate::{Migration, schema_of};
 use std::cell::Cell;
 
 /// Limits of one transaction body. Passing one rolls the body back with a fault that names the verb.
@@ -24,7 +24,10 @@ pub struct Limits {
 }
 impl Default for Limits {
     fn default() -> Self {
-        Limits { rows: 4_000, millis: 1_000 }
+        Limits {
+            rows: 4_000,
+            millis: 1_000,
+        }
     }
 }
 
@@ -39,7 +42,9 @@ impl Inside {
     pub(crate) fn enter(verb: &'static str) -> Result<Inside, Fault> {
         let before = INSIDE.get();
         if let Some(outer) = before {
-            return Err(Fault::new(format!("{verb}: transaction begun inside the body of {outer}")));
+            return Err(Fault::new(format!(
+                "{verb}: transaction begun inside the body of {outer}"
+            )));
         }
         INSIDE.set(Some(verb));
         Ok(Inside(before))
@@ -123,7 +128,10 @@ pub struct Tx<'c> {
 }
 
 pub(crate) enum Driver<'c> {
-    Sqlite { conn: &'c rusqlite::Connection, seq: Option<&'c mut i64> },
+    Sqlite {
+        conn: &'c rusqlite::Connection,
+        seq: Option<&'c mut i64>,
+    },
     Postgres(&'c mut postgres::Session),
 }
 
@@ -201,8 +209,14 @@ impl Tx<'_> {
         match &mut self.driver {
             Driver::Sqlite { .. } => Ok(()),
             Driver::Postgres(_) => {
-                self.execute("INSERT INTO kernel_lock(name) VALUES ($1) ON CONFLICT (name) DO NOTHING", &[key.into()])?;
-                self.query("SELECT name FROM kernel_lock WHERE name = $1 FOR UPDATE", &[key.into()])?;
+                self.execute(
+                    "INSERT INTO kernel_lock(name) VALUES ($1) ON CONFLICT (name) DO NOTHING",
+                    &[key.into()],
+                )?;
+                self.query(
+                    "SELECT name FROM kernel_lock WHERE name = $1 FOR UPDATE",
+                    &[key.into()],
+                )?;
                 Ok(())
             }
         }
@@ -233,13 +247,32 @@ fn head(sql: &str) -> String {
 /// Refuses text that could end or escape the surrounding transaction.
 pub(crate) fn guard(sql: &str) -> Result<(), Fault> {
     let upper = sql.trim_start().to_ascii_uppercase();
-    let first = upper.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    let first = upper
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .next()
+        .unwrap_or("");
     let escapes = matches!(
         first,
-        "BEGIN" | "COMMIT" | "END" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "PRAGMA" | "ATTACH" | "DETACH" | "VACUUM"
+        "BEGIN"
+            | "COMMIT"
+            | "END"
+            | "ROLLBACK"
+            | "SAVEPOINT"
+            | "RELEASE"
+            | "PRAGMA"
+            | "ATTACH"
+            | "DETACH"
+            | "VACUUM"
     );
-    if escapes || upper.contains("OR ROLLBACK") || upper.contains("RAISE(ROLLBACK") || upper.contains("RAISE (ROLLBACK") {
-        return Err(Fault::new(format!("not allowed inside a transaction body: {}", head(sql))));
+    if escapes
+        || upper.contains("OR ROLLBACK")
+        || upper.contains("RAISE(ROLLBACK")
+        || upper.contains("RAISE (ROLLBACK")
+    {
+        return Err(Fault::new(format!(
+            "not allowed inside a transaction body: {}",
+            head(sql)
+        )));
     }
     Ok(())
 }

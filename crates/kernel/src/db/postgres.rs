@@ -37,9 +37,14 @@ pub(crate) struct Session {
 
 fn fault(context: &str) -> impl Fn(tokio_postgres::Error) -> Fault + '_ {
     move |e| {
-        let detail = e.as_db_error().map(|d| format!("{} {}", d.code().code(), d.message()));
+        let detail = e
+            .as_db_error()
+            .map(|d| format!("{} {}", d.code().code(), d.message()));
         match detail {
-            Some(d) => Fault::of(context, Box::new(Coded { text: d, source: e }) as Box<dyn std::error::Error + Send + Sync>),
+            Some(d) => Fault::of(
+                context,
+                Box::new(Coded { text: d, source: e }) as Box<dyn std::error::Error + Send + Sync>,
+            ),
             None => Fault::of(context, e),
         }
     }
@@ -81,8 +86,12 @@ impl Postgres {
     }
 
     async fn take(&self) -> Result<(Session, OwnedSemaphorePermit), Fault> {
-        let permit =
-            self.permits.clone().acquire_owned().await.map_err(|e| Fault::of("connection pool closed", e))?;
+        let permit = self
+            .permits
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|e| Fault::of("connection pool closed", e))?;
         let kept = self.free.lock().unwrap_or_else(|p| p.into_inner()).pop();
         if let Some(session) = kept.filter(|s| !s.client.is_closed()) {
             return Ok((session, permit));
@@ -96,10 +105,19 @@ impl Postgres {
             }
         });
         client
-            .batch_execute("SET client_min_messages = warning; SET TIME ZONE 'UTC'; SET statement_timeout = '60s'")
+            .batch_execute(
+                "SET client_min_messages = warning; SET TIME ZONE 'UTC'; SET statement_timeout = '60s'",
+            )
             .await
             .map_err(fault("session settings"))?;
-        Ok((Session { client, statements: HashMap::new(), handle: Handle::current() }, permit))
+        Ok((
+            Session {
+                client,
+                statements: HashMap::new(),
+                handle: Handle::current(),
+            },
+            permit,
+        ))
     }
 
     fn give(&self, session: Session) {
@@ -116,7 +134,9 @@ impl Postgres {
     ) -> Result<T> {
         for turn in 0..RETRIES {
             match self.run(verb, "BEGIN", limits, &mut body).await {
-                Err(p) if may_retry(&p) => tokio::time::sleep(std::time::Duration::from_millis(5 << turn)).await,
+                Err(p) if may_retry(&p) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(5 << turn)).await
+                }
                 other => return other,
             }
         }
@@ -128,8 +148,17 @@ impl Postgres {
         verb: &'static str,
         mut body: impl FnMut(&mut Tx<'_>) -> Result<T> + Send,
     ) -> Result<T> {
-        let limits = Limits { rows: 200_000, millis: 30_000 };
-        self.run(verb, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", limits, &mut body).await
+        let limits = Limits {
+            rows: 200_000,
+            millis: 30_000,
+        };
+        self.run(
+            verb,
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            limits,
+            &mut body,
+        )
+        .await
     }
 
     async fn run<T: Send>(
@@ -192,7 +221,11 @@ impl Postgres {
     /// Runs statements outside the pool's transactions: migrations only.
     pub(crate) async fn batch(&self, sql: &str) -> Result<(), Fault> {
         let (session, _permit) = self.take().await?;
-        let done = session.client.batch_execute(sql).await.map_err(fault("migration"));
+        let done = session
+            .client
+            .batch_execute(sql)
+            .await
+            .map_err(fault("migration"));
         self.give(session);
         done
     }
@@ -204,7 +237,10 @@ impl Session {
             return Ok(s.clone());
         }
         guard(sql)?;
-        let s = self.handle.block_on(self.client.prepare(sql)).map_err(fault("postgres"))?;
+        let s = self
+            .handle
+            .block_on(self.client.prepare(sql))
+            .map_err(fault("postgres"))?;
         self.statements.insert(sql.to_string(), s.clone());
         Ok(s)
     }
@@ -212,19 +248,30 @@ impl Session {
     pub(super) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Fault> {
         let s = self.statement(sql)?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|v| v as _).collect();
-        self.handle.block_on(self.client.execute(&s, &params)).map_err(fault("postgres"))
+        self.handle
+            .block_on(self.client.execute(&s, &params))
+            .map_err(fault("postgres"))
     }
 
     pub(super) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Fault> {
         let s = self.statement(sql)?;
         let columns: Arc<Vec<String>> = Arc::new(s.columns().iter().map(|c| c.name().to_string()).collect());
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|v| v as _).collect();
-        let rows = self.handle.block_on(self.client.query(&s, &params)).map_err(fault("postgres"))?;
+        let rows = self
+            .handle
+            .block_on(self.client.query(&s, &params))
+            .map_err(fault("postgres"))?;
         rows.iter()
             .map(|r| {
-                let values =
-                    (0..columns.len()).map(|i| r.try_get::<_, Value>(i)).collect::<Result<Vec<_>, _>>();
-                values.map(|values| Row { columns: columns.clone(), values }).map_err(fault("postgres"))
+                let values = (0..columns.len())
+                    .map(|i| r.try_get::<_, Value>(i))
+                    .collect::<Result<Vec<_>, _>>();
+                values
+                    .map(|values| Row {
+                        columns: columns.clone(),
+                        values,
+                    })
+                    .map_err(fault("postgres"))
             })
             .collect()
     }
@@ -265,7 +312,9 @@ impl<'a> FromSql<'a> for Value {
             Type::FLOAT8 => Value::Real(f64::from_sql(ty, raw)?),
             Type::FLOAT4 => Value::Real(f32::from_sql(ty, raw)?.into()),
             Type::BYTEA => Value::Bytes(Vec::<u8>::from_sql(ty, raw)?),
-            Type::NUMERIC => return Err("a NUMERIC result: cast the sum to BIGINT or DOUBLE PRECISION".into()),
+            Type::NUMERIC => {
+                return Err("a NUMERIC result: cast the sum to BIGINT or DOUBLE PRECISION".into());
+            }
             _ => Value::Text(String::from_utf8_lossy(raw).into_owned()),
         })
     }

@@ -71,21 +71,35 @@ fn connect(path: &Path, write: bool) -> Result<Connection, Fault> {
 impl Sqlite {
     pub fn open(path: &Path) -> Result<Sqlite, Fault> {
         let conn = connect(path, true)?;
-        let writer =
-            Arc::new(Mutex::new(Writer { conn, open: false, members: Vec::new(), broken: None, seq: -1 }));
+        let writer = Arc::new(Mutex::new(Writer {
+            conn,
+            open: false,
+            members: Vec::new(),
+            broken: None,
+            seq: -1,
+        }));
         let (wake, woken) = std::sync::mpsc::channel::<()>();
         let for_committer = Arc::downgrade(&writer);
         std::thread::Builder::new()
             .name("committer".into())
             .spawn(move || {
                 while woken.recv().is_ok() {
-                    let Some(writer) = for_committer.upgrade() else { return };
+                    let Some(writer) = for_committer.upgrade() else {
+                        return;
+                    };
                     writer.blocking_lock().commit();
                 }
             })
             .map_err(|e| Fault::of("cannot start the committer thread", e))?;
-        let shared = Shared { path: path.to_path_buf(), writer, wake, readers: Default::default() };
-        Ok(Sqlite { shared: Arc::new(shared) })
+        let shared = Shared {
+            path: path.to_path_buf(),
+            writer,
+            wake,
+            readers: Default::default(),
+        };
+        Ok(Sqlite {
+            shared: Arc::new(shared),
+        })
     }
 
     pub(super) async fn write<T: Send>(
@@ -122,18 +136,31 @@ impl Sqlite {
         mut body: impl FnMut(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
         let _inside = Inside::enter(verb)?;
-        let free = self.shared.readers.lock().unwrap_or_else(|p| p.into_inner()).pop();
+        let free = self
+            .shared
+            .readers
+            .lock()
+            .unwrap_or_else(|p| p.into_inner())
+            .pop();
         let mut conn = match free {
             Some(conn) => conn,
             None => connect(&self.shared.path, false)?,
         };
-        conn.progress_handler(READ_STEPS, Some(|| true)).map_err(fault("read budget"))?;
+        conn.progress_handler(READ_STEPS, Some(|| true))
+            .map_err(fault("read budget"))?;
         conn.execute_batch("BEGIN").map_err(fault(verb))?;
-        let limits = Limits { rows: 200_000, millis: 30_000 };
+        let limits = Limits {
+            rows: 200_000,
+            millis: 30_000,
+        };
         let done = catch_unwind(AssertUnwindSafe(|| body(&mut tx_on(&conn, None, verb, limits))));
         let ended = conn.execute_batch("COMMIT");
         if ended.is_ok() && conn.is_autocommit() {
-            self.shared.readers.lock().unwrap_or_else(|p| p.into_inner()).push(conn);
+            self.shared
+                .readers
+                .lock()
+                .unwrap_or_else(|p| p.into_inner())
+                .push(conn);
         }
         done.unwrap_or_else(|p| Err(panicked(verb, p)))
     }
@@ -148,7 +175,10 @@ impl Sqlite {
     }
 
     /// Runs `work` on the writer connection outside any group: migrations and backups only.
-    pub(crate) async fn exclusively<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub(crate) async fn exclusively<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         let mut writer = self.shared.writer.clone().lock_owned().await;
         writer.commit();
         work(&writer.conn)
@@ -185,7 +215,9 @@ impl Writer {
         if self.seq < 0 {
             self.seq = last_seq(&self.conn).map_err(fault(verb))?;
         }
-        self.conn.execute_batch("SAVEPOINT member").map_err(|e| self.lost(verb, e))?;
+        self.conn
+            .execute_batch("SAVEPOINT member")
+            .map_err(|e| self.lost(verb, e))?;
         let seq_before = self.seq;
         let inside = Inside::enter(verb)?;
         let (done, overran) = {
@@ -194,7 +226,9 @@ impl Writer {
             let done = catch_unwind(AssertUnwindSafe(|| body(&mut tx)));
             // A body that spent its time between statements is caught here; a poisoned one must not commit.
             let after = if tx.poisoned && matches!(done, Ok(Ok(_))) {
-                Err(Fault::new(format!("{verb}: a failed statement was ignored by the body")))
+                Err(Fault::new(format!(
+                    "{verb}: a failed statement was ignored by the body"
+                )))
             } else if tx.poisoned {
                 Ok(())
             } else {
@@ -216,7 +250,11 @@ impl Writer {
             Err(payload) => Err(panicked(verb, payload)),
             Ok(outcome) => outcome.and_then(|v| overran.map(|()| v).map_err(Problem::from)),
         };
-        let end = if outcome.is_ok() { "RELEASE member" } else { "ROLLBACK TO member; RELEASE member" };
+        let end = if outcome.is_ok() {
+            "RELEASE member"
+        } else {
+            "ROLLBACK TO member; RELEASE member"
+        };
         self.conn.execute_batch(end).map_err(|e| self.lost(verb, e))?;
         if outcome.is_err() {
             self.seq = seq_before;
@@ -256,7 +294,9 @@ impl Writer {
                 self.broken = Some(text.clone());
                 let _ = self.conn.execute_batch("ROLLBACK");
                 self.seq = -1;
-                members.into_iter().for_each(|m| drop(m.send(Err(Fault::new(text.clone())))));
+                members
+                    .into_iter()
+                    .for_each(|m| drop(m.send(Err(Fault::new(text.clone())))));
                 crate::fatal::raise(&text);
             }
         }
@@ -264,9 +304,16 @@ impl Writer {
 }
 
 fn last_seq(conn: &Connection) -> rusqlite::Result<i64> {
-    let known: i64 =
-        conn.query_row("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'kernel_fact'", [], |r| r.get(0))?;
-    if known == 0 { Ok(0) } else { conn.query_row("SELECT COALESCE(MAX(seq), 0) FROM kernel_fact", [], |r| r.get(0)) }
+    let known: i64 = conn.query_row(
+        "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'kernel_fact'",
+        [],
+        |r| r.get(0),
+    )?;
+    if known == 0 {
+        Ok(0)
+    } else {
+        conn.query_row("SELECT COALESCE(MAX(seq), 0) FROM kernel_fact", [], |r| r.get(0))
+    }
 }
 
 impl rusqlite::ToSql for Value {
@@ -296,7 +343,8 @@ fn numbered(sql: &str) -> String {
         // Row locks are PostgreSQL's; with one writer the row is ours already.
         out.push(if c == '$' && digit { '?' } else { c });
     }
-    out.replace(" FOR UPDATE SKIP LOCKED", "").replace(" FOR UPDATE", "")
+    out.replace(" FOR UPDATE SKIP LOCKED", "")
+        .replace(" FOR UPDATE", "")
 }
 
 fn statement<'c>(conn: &'c Connection, sql: &str) -> Result<rusqlite::CachedStatement<'c>, Fault> {
@@ -306,14 +354,18 @@ fn statement<'c>(conn: &'c Connection, sql: &str) -> Result<rusqlite::CachedStat
 
 pub(super) fn execute(conn: &Connection, sql: &str, params: &[Value]) -> Result<u64, Fault> {
     let mut s = statement(conn, sql)?;
-    let n = s.execute(rusqlite::params_from_iter(params)).map_err(fault("sqlite"))?;
+    let n = s
+        .execute(rusqlite::params_from_iter(params))
+        .map_err(fault("sqlite"))?;
     Ok(n as u64)
 }
 
 pub(super) fn query(conn: &Connection, sql: &str, params: &[Value], most: usize) -> Result<Vec<Row>, Fault> {
     let mut s = statement(conn, sql)?;
-    let columns: Arc<Vec<String>> = Arc::new(s.column_names().into_iter().map(String::from).collect());
-    let mut rows = s.query(rusqlite::params_from_iter(params)).map_err(fault("sqlite"))?;
+    let columns: Arc<Vec<String>> = Arc::new(s.column_names().map(String::from).collect());
+    let mut rows = s
+        .query(rusqlite::params_from_iter(params))
+        .map_err(fault("sqlite"))?;
     let mut out = Vec::new();
     while let Some(row) = rows.next().map_err(fault("sqlite"))? {
         let mut values = Vec::with_capacity(columns.len());
@@ -326,7 +378,10 @@ pub(super) fn query(conn: &Connection, sql: &str, params: &[Value], most: usize)
                 ValueRef::Blob(b) => Value::Bytes(b.to_vec()),
             });
         }
-        out.push(Row { columns: columns.clone(), values });
+        out.push(Row {
+            columns: columns.clone(),
+            values,
+        });
         if out.len() >= most {
             break;
         }

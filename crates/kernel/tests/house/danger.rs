@@ -9,7 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 async fn letters(c: &Ctx) -> i64 {
-    c.read("t", |tx| Ok(tx.scalar::<i64>("SELECT COUNT(*) FROM letters_letter", &[])?.unwrap_or(0))).await.unwrap()
+    c.read("t", |tx| {
+        Ok(tx
+            .scalar::<i64>("SELECT COUNT(*) FROM letters_letter", &[])?
+            .unwrap_or(0))
+    })
+    .await
+    .unwrap()
 }
 
 async fn each() -> Vec<(Fresh, Arc<App>)> {
@@ -27,10 +33,14 @@ async fn a_nested_transaction_is_refused() {
         let c = ctx(&app);
         let e = c
             .tx("t.outer", |tx| {
-                tx.execute("INSERT INTO letters_letter(id, text, version) VALUES ('1', 'x', 1)", &[])?;
+                tx.execute(
+                    "INSERT INTO letters_letter(id, text, version) VALUES ('1', 'x', 1)",
+                    &[],
+                )?;
                 let inner = ctx(&app);
                 tokio::task::block_in_place(|| {
-                    tokio::runtime::Handle::current().block_on(async { inner.tx("t.inner", |_| Ok(())).await })
+                    tokio::runtime::Handle::current()
+                        .block_on(async { inner.tx("t.inner", |_| Ok(())).await })
                 })
             })
             .await
@@ -52,7 +62,10 @@ async fn a_panicking_body_takes_nobody_with_it() {
             .collect();
         let bad = c
             .tx::<()>("t.panic", |tx| {
-                tx.execute("INSERT INTO letters_letter(id, text, version) VALUES ('p', 'x', 1)", &[])?;
+                tx.execute(
+                    "INSERT INTO letters_letter(id, text, version) VALUES ('p', 'x', 1)",
+                    &[],
+                )?;
                 panic!("on purpose")
             })
             .await
@@ -64,7 +77,10 @@ async fn a_panicking_body_takes_nobody_with_it() {
         assert_eq!(letters(&c).await, 20);
         let seqs = {
             job::settle(&app).await.unwrap();
-            c.read("t", |tx| Ok(fact::after(tx, 0, 100)?)).await.unwrap().len()
+            c.read("t", |tx| Ok(fact::after(tx, 0, 100)?))
+                .await
+                .unwrap()
+                .len()
         };
         assert_eq!(seqs, 20, "and the numbers stay dense");
     }
@@ -95,8 +111,14 @@ async fn an_ignored_error_and_an_overrun_roll_back() {
         let c = ctx(&app);
         let e = c
             .tx("t.ignores", |tx| {
-                tx.execute("INSERT INTO letters_letter(id, text, version) VALUES ('1', 'x', 1)", &[])?;
-                let _ = tx.execute("INSERT INTO letters_letter(id, text, version) VALUES ('1', 'x', 1)", &[]);
+                tx.execute(
+                    "INSERT INTO letters_letter(id, text, version) VALUES ('1', 'x', 1)",
+                    &[],
+                )?;
+                let _ = tx.execute(
+                    "INSERT INTO letters_letter(id, text, version) VALUES ('1', 'x', 1)",
+                    &[],
+                );
                 Ok(())
             })
             .await
@@ -105,7 +127,10 @@ async fn an_ignored_error_and_an_overrun_roll_back() {
         let e = c
             .tx("t.long", |tx| {
                 for n in 0..5_000 {
-                    tx.execute("INSERT INTO letters_letter(id, text, version) VALUES ($1, 'x', 1)", params![n.to_string()])?;
+                    tx.execute(
+                        "INSERT INTO letters_letter(id, text, version) VALUES ($1, 'x', 1)",
+                        params![n.to_string()],
+                    )?;
                 }
                 Ok(())
             })
@@ -114,19 +139,31 @@ async fn an_ignored_error_and_an_overrun_roll_back() {
         assert!(e.to_string().contains("overran its rows limit"), "{e}");
         let e = c
             .tx("t.slow", |tx| {
-                tx.execute("INSERT INTO letters_letter(id, text, version) VALUES ('s', 'x', 1)", &[])?;
+                tx.execute(
+                    "INSERT INTO letters_letter(id, text, version) VALUES ('s', 'x', 1)",
+                    &[],
+                )?;
                 std::thread::sleep(Duration::from_millis(1_100));
                 Ok(())
             })
             .await
             .unwrap_err();
         assert!(e.to_string().contains("overran its time limit"), "{e}");
-        for sql in ["COMMIT", "ROLLBACK", "SAVEPOINT x", "PRAGMA synchronous = OFF", "ATTACH 'x' AS y"] {
+        for sql in [
+            "COMMIT",
+            "ROLLBACK",
+            "SAVEPOINT x",
+            "PRAGMA synchronous = OFF",
+            "ATTACH 'x' AS y",
+        ] {
             let e = c.tx("t.sql", |tx| Ok(tx.execute(sql, &[])?)).await.unwrap_err();
             assert!(matches!(e, Problem::Fault(_)), "{sql}");
         }
         assert_eq!(letters(&c).await, 0);
-        let e = c.read("t.read", |tx| Ok(tx.execute("DELETE FROM letters_letter", &[])?)).await.unwrap_err();
+        let e = c
+            .read("t.read", |tx| Ok(tx.execute("DELETE FROM letters_letter", &[])?))
+            .await
+            .unwrap_err();
         assert!(matches!(e, Problem::Fault(_)), "a read cannot write");
     }
 }
@@ -158,8 +195,13 @@ async fn a_long_reader_neither_blocks_writers_nor_runs_for_ever() {
 fn child(name: &str, limit: &str, database: &str) -> Command {
     let exe = std::env::current_exe().unwrap();
     let mut c = Command::new("bash");
-    c.arg("-c").arg(format!("{limit} exec '{}' --exact {name} --ignored --nocapture", exe.display()));
-    c.env("YIWANG_CHILD_DB", database).stdout(Stdio::piped()).stderr(Stdio::null());
+    c.arg("-c").arg(format!(
+        "{limit} exec '{}' --exact {name} --ignored --nocapture",
+        exe.display()
+    ));
+    c.env("YIWANG_CHILD_DB", database)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     c
 }
 
@@ -171,20 +213,16 @@ fn child_database() -> String {
 #[ignore = "a child of kill_nine_loses_nothing_that_was_acknowledged"]
 async fn child_writes_until_killed() {
     let app = app(&child_database(), "a").await;
-    let tasks: Vec<_> = (0..8)
-        .map(|_| {
-            let app = app.clone();
-            tokio::spawn(async move {
-                loop {
-                    let id = send(&ctx(&app), "x").await.unwrap();
-                    println!("ack {id}");
-                }
-            })
-        })
-        .collect();
-    for t in tasks {
-        t.await.unwrap();
+    for _ in 0..8 {
+        let app = app.clone();
+        tokio::spawn(async move {
+            loop {
+                let id = send(&ctx(&app), "x").await.unwrap();
+                println!("ack {id}");
+            }
+        });
     }
+    std::future::pending::<()>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +230,9 @@ async fn kill_nine_loses_nothing_that_was_acknowledged() {
     let f = sqlite();
     let mut acknowledged = Vec::new();
     for round in 0..4 {
-        let mut process = child("danger::child_writes_until_killed", "", &f.address).spawn().unwrap();
+        let mut process = child("danger::child_writes_until_killed", "", &f.address)
+            .spawn()
+            .unwrap();
         let lines = std::io::BufReader::new(process.stdout.take().unwrap()).lines();
         let mut n = 0;
         for line in lines.map_while(Result::<_, std::io::Error>::ok) {
@@ -223,7 +263,9 @@ async fn kill_nine_loses_nothing_that_was_acknowledged() {
     }
     let (n, top): (i64, i64) = c
         .read("t", |tx| {
-            let r = tx.one("SELECT COUNT(*) AS n, MAX(seq) AS top FROM kernel_fact", &[])?.unwrap();
+            let r = tx
+                .one("SELECT COUNT(*) AS n, MAX(seq) AS top FROM kernel_fact", &[])?
+                .unwrap();
             Ok((r.get("n")?, r.get("top")?))
         })
         .await
@@ -249,7 +291,10 @@ async fn child_fills_the_disk() {
         .tx("t.big", |tx| {
             for n in 0..12 {
                 let id = format!("big {n}");
-                tx.execute("INSERT INTO letters_letter(id, text, version, seal) VALUES ($1, '', 1, $2)", params![id, big.clone()])?;
+                tx.execute(
+                    "INSERT INTO letters_letter(id, text, version, seal) VALUES ($1, '', 1, $2)",
+                    params![id, big.clone()],
+                )?;
             }
             Ok(())
         })
@@ -272,7 +317,10 @@ async fn child_fills_the_disk() {
 
 fn output(mut c: Command) -> Vec<String> {
     let out = c.output().unwrap();
-    String::from_utf8_lossy(&out.stdout).lines().map(String::from).collect()
+    String::from_utf8_lossy(&out.stdout)
+        .lines()
+        .map(String::from)
+        .collect()
 }
 
 async fn holds_just_what_was_acknowledged(f: &Fresh, lines: &[String], unknown: bool) {
@@ -281,16 +329,23 @@ async fn holds_just_what_was_acknowledged(f: &Fresh, lines: &[String], unknown: 
     let acks: Vec<&str> = lines.iter().filter_map(|l| l.strip_prefix("ack ")).collect();
     for id in &acks {
         let there: Option<i64> = c
-            .read("t", |tx| Ok(tx.scalar("SELECT COUNT(*) FROM letters_letter WHERE id = $1", params![*id])?))
+            .read("t", |tx| {
+                Ok(tx.scalar("SELECT COUNT(*) FROM letters_letter WHERE id = $1", params![*id])?)
+            })
             .await
             .unwrap();
         assert_eq!(there, Some(1), "{id}");
     }
     let big: Option<i64> = c
-        .read("t", |tx| Ok(tx.scalar("SELECT COUNT(*) FROM letters_letter WHERE id LIKE 'big %'", &[])?))
+        .read("t", |tx| {
+            Ok(tx.scalar("SELECT COUNT(*) FROM letters_letter WHERE id LIKE 'big %'", &[])?)
+        })
         .await
         .unwrap();
-    assert!(big == Some(0) || unknown && big == Some(12), "half of a body is there: {big:?}");
+    assert!(
+        big == Some(0) || unknown && big == Some(12),
+        "half of a body is there: {big:?}"
+    );
     send(&c, "goes on").await.unwrap();
 }
 
@@ -299,7 +354,11 @@ async fn a_full_disk_is_told_to_every_member_of_the_group() {
     let f = sqlite();
     app(&f.address, "a").await.db.close().await;
     // A file size limit answers as a full disk does; the signal is ignored so that the write itself fails.
-    let lines = output(child("danger::child_fills_the_disk", "trap '' XFSZ; ulimit -f 20000;", &f.address));
+    let lines = output(child(
+        "danger::child_fills_the_disk",
+        "trap '' XFSZ; ulimit -f 20000;",
+        &f.address,
+    ));
     assert!(lines.iter().any(|l| l == "big true"), "{lines:?}");
     holds_just_what_was_acknowledged(&f, &lines, false).await;
 }
@@ -316,7 +375,10 @@ async fn child_fails_at_commit() {
         .tx("t.big", |tx| {
             for n in 0..12 {
                 let id = format!("big {n}");
-                tx.execute("INSERT INTO letters_letter(id, text, version, seal) VALUES ($1, '', 1, $2)", params![id, big.clone()])?;
+                tx.execute(
+                    "INSERT INTO letters_letter(id, text, version, seal) VALUES ($1, '', 1, $2)",
+                    params![id, big.clone()],
+                )?;
             }
             Ok(())
         })
@@ -330,8 +392,22 @@ async fn child_fails_at_commit() {
 async fn an_error_at_commit_stops_all_writing() {
     let f = sqlite();
     app(&f.address, "a").await.db.close().await;
-    let lines = output(child("danger::child_fails_at_commit", "trap '' XFSZ; ulimit -f 8000;", &f.address));
-    assert!(lines.iter().any(|l| l.starts_with("commit ") && l.contains("outcome unknown")), "{lines:?}");
-    assert!(lines.iter().any(|l| l.starts_with("next ") && l.contains("no writes are taken")), "{lines:?}");
+    let lines = output(child(
+        "danger::child_fails_at_commit",
+        "trap '' XFSZ; ulimit -f 8000;",
+        &f.address,
+    ));
+    assert!(
+        lines
+            .iter()
+            .any(|l| l.starts_with("commit ") && l.contains("outcome unknown")),
+        "{lines:?}"
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|l| l.starts_with("next ") && l.contains("no writes are taken")),
+        "{lines:?}"
+    );
     holds_just_what_was_acknowledged(&f, &lines, true).await;
 }

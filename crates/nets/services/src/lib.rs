@@ -21,7 +21,17 @@ struct Files;
 /// Rows that facts cover.
 pub(crate) static MATTER: Table = Table {
     name: "services_matter",
-    columns: &["id", "version", "code", "title", "organisation", "online", "proven_case", "proven_at", "retired_at"],
+    columns: &[
+        "id",
+        "version",
+        "code",
+        "title",
+        "organisation",
+        "online",
+        "proven_case",
+        "proven_at",
+        "retired_at",
+    ],
 };
 
 /// See the crate.
@@ -35,8 +45,18 @@ pub fn module() -> Module {
         Route::new("/matters/{id}", Door::Public, get(web::guide)),
         Route::new("/matters/{id}/cases", Door::SignedIn, post(web::start)),
         Route::new("/search", Door::Public, get(web::search)),
-        Route::new("/api/v1/search", Door::Public, get(web::api_search)).doc("GET", "Search (?q=)", json!(null), object()),
-        Route::new("/api/v1/matters", Door::Public, get(web::api_list)).doc("GET", "All matters", json!(null), object()),
+        Route::new("/api/v1/search", Door::Public, get(web::api_search)).doc(
+            "GET",
+            "Search (?q=)",
+            json!(null),
+            object(),
+        ),
+        Route::new("/api/v1/matters", Door::Public, get(web::api_list)).doc(
+            "GET",
+            "All matters",
+            json!(null),
+            object(),
+        ),
         Route::new("/api/v1/matters/{id}", Door::Public, get(web::api_guide)).doc(
             "GET",
             "A matter with its guide and form",
@@ -44,7 +64,10 @@ pub fn module() -> Module {
             object(),
         ),
     ];
-    m.permissions = vec![Permission { name: "services.matter.edit", title: "services-permission-edit" }];
+    m.permissions = vec![Permission {
+        name: "services.matter.edit",
+        title: "services-permission-edit",
+    }];
     m.menu = vec![MenuEntry {
         href: "/matters",
         title: "services-matters",
@@ -54,10 +77,20 @@ pub fn module() -> Module {
         order: 10,
     }];
     m.facts = vec![
-        FactType { name: "services.matter.published", unconsumed: Some("audit only") },
-        FactType { name: "services.matter.proven", unconsumed: None },
+        FactType {
+            name: "services.matter.published",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "services.matter.proven",
+            unconsumed: None,
+        },
     ];
-    m.consumers = vec![Consumer { name: "services.proof", facts: &["cases.case.ended"], handle: matter::service::prove }];
+    m.consumers = vec![Consumer {
+        name: "services.proof",
+        facts: &["cases.case.ended"],
+        handle: matter::service::prove,
+    }];
     m.tables = vec![&MATTER];
     m.views = vec![PublicView {
         name: "pub_services_matter",
@@ -65,7 +98,11 @@ pub fn module() -> Module {
               WHERE retired_at IS NULL",
         grade: 1,
     }];
-    m.sections = vec![Section { name: "services", load: matter::pack::load, check: matter::pack::check }];
+    m.sections = vec![Section {
+        name: "services",
+        load: matter::pack::load,
+        check: matter::pack::check,
+    }];
     m.samples = web::samples();
     m
 }

@@ -21,19 +21,30 @@ fn sniff(bytes: &[u8]) -> Option<(&'static str, &'static [&'static str])> {
 /// A file name without path, control characters or excess length.
 fn clean(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let text: String = last.chars().filter(|c| !c.is_control() && !"<>:\"|?*".contains(*c)).take(120).collect();
-    if text.trim().is_empty() { "file".into() } else { text.trim().to_string() }
+    let text: String = last
+        .chars()
+        .filter(|c| !c.is_control() && !"<>:\"|?*".contains(*c))
+        .take(120)
+        .collect();
+    if text.trim().is_empty() {
+        "file".into()
+    } else {
+        text.trim().to_string()
+    }
 }
 
 /// Adds a file to a material of an editable case.
 pub(crate) async fn attach(ctx: &Ctx, case: &str, material: &str, name: &str, bytes: &[u8]) -> Result<()> {
     let name = clean(name);
-    let (media, endings) = sniff(bytes).ok_or_else(|| Refusal::new("cases-material-type").arg("name", &name))?;
+    let (media, endings) =
+        sniff(bytes).ok_or_else(|| Refusal::new("cases-material-type").arg("name", &name))?;
     let sealed = {
         use base64::Engine;
         let text = base64::engine::general_purpose::STANDARD.encode(bytes);
         let id = ctx.id().to_string();
-        let sealed = ctx.protect().seal(&format!("cases_material.content:{id}"), &text)?;
+        let sealed = ctx
+            .protect()
+            .seal(&format!("cases_material.content:{id}"), &text)?;
         (id, sealed)
     };
     let row = MaterialRow {
@@ -56,14 +67,20 @@ pub(crate) async fn attach(ctx: &Ctx, case: &str, material: &str, name: &str, by
             return Err(Refusal::new("cases-material-type").arg("name", &row.name).into());
         }
         if row.size > (m.max_mb as i64) << 20 {
-            return Err(Refusal::new("cases-material-size").arg("max", m.max_mb).arg("name", &row.name).into());
+            return Err(Refusal::new("cases-material-size")
+                .arg("max", m.max_mb)
+                .arg("name", &row.name)
+                .into());
         }
         let have = store::materials(tx, &case.id)?;
         if have.len() >= 40 {
             return Err(Refusal::new("cases-material-many").into());
         }
         // The same file sent twice (a double click) is there once.
-        if have.iter().any(|h| h.sha256 == row.sha256 && h.material == row.material) {
+        if have
+            .iter()
+            .any(|h| h.sha256 == row.sha256 && h.material == row.material)
+        {
             return Ok(());
         }
         store::insert_material(tx, &case.id, &row, sealed.1.clone())?;
@@ -99,7 +116,9 @@ pub(crate) async fn content(ctx: &Ctx, case: &str, id: &str) -> Result<(Material
             Ok((row, sealed))
         })
         .await?;
-    let text = ctx.protect().open(&format!("cases_material.content:{id}"), &sealed)?;
+    let text = ctx
+        .protect()
+        .open(&format!("cases_material.content:{id}"), &sealed)?;
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(text)
         .map_err(|e| kernel::Fault::of("material content", e))?;

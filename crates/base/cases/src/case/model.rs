@@ -54,7 +54,9 @@ impl Case {
         Resource {
             kind: "Case",
             id: self.id.clone(),
-            owners: std::iter::once(self.applicant.clone()).chain(self.agent.clone()).collect(),
+            owners: std::iter::once(self.applicant.clone())
+                .chain(self.agent.clone())
+                .collect(),
             org_paths: self.org_paths.clone(),
             area_code: self.area_code.clone(),
             state: self.state.clone(),

@@ -13,7 +13,9 @@ use std::sync::Arc;
 pub(crate) const TIMER: &str = "cases.timer";
 
 pub(crate) fn matter_of(ctx: &Ctx, case: &Case) -> Result<Arc<Matter>> {
-    Ok(ctx.service::<Catalogue>()?.version(&case.matter, case.matter_version)?)
+    Ok(ctx
+        .service::<Catalogue>()?
+        .version(&case.matter, case.matter_version)?)
 }
 
 /// The engine's refusal in the person's language.
@@ -52,7 +54,9 @@ pub(crate) fn run(
 ) -> Result<Vec<String>> {
     let matter = matter_of(ctx, case)?;
     let mut engine = case.process.take().unwrap_or_default();
-    let effects = engine.step(&matter.process, command, matter.as_ref()).map_err(refused)?;
+    let effects = engine
+        .step(&matter.process, command, matter.as_ref())
+        .map_err(refused)?;
     case.process = Some(engine);
     for effect in &effects {
         apply(ctx, tx, case, &matter, effect, said)?;
@@ -63,7 +67,9 @@ pub(crate) fn run(
     let mut rows: Vec<String> = effects
         .iter()
         .filter_map(|e| match e {
-            Effect::Opened { work, .. } | Effect::Closed { work } | Effect::Cancelled { work } => Some(work_id(case, *work)),
+            Effect::Opened { work, .. } | Effect::Closed { work } | Effect::Cancelled { work } => {
+                Some(work_id(case, *work))
+            }
             _ => None,
         })
         .collect();
@@ -74,7 +80,9 @@ pub(crate) fn run(
 
 /// The fact covers the case and every work row that the command wrote.
 pub(crate) fn touched(fact: Fact, case: &Case, rows: &[String]) -> Fact {
-    rows.iter().fold(fact.touch(&crate::CASE, &case.id), |f, id| f.touch(&crate::WORK, id))
+    rows.iter().fold(fact.touch(&crate::CASE, &case.id), |f, id| {
+        f.touch(&crate::WORK, id)
+    })
 }
 
 /// Writes the due date that the clock gives today; provisional beyond the end of the holiday table.
@@ -95,7 +103,14 @@ fn work_id(case: &Case, work: u32) -> String {
     format!("{}:{work}", case.id)
 }
 
-fn apply(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, effect: &Effect, said: Said<'_>) -> Result<()> {
+fn apply(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    case: &mut Case,
+    matter: &Matter,
+    effect: &Effect,
+    said: Said<'_>,
+) -> Result<()> {
     match effect {
         Effect::Opened { work, node } => open(ctx, tx, case, matter, *work, node),
         Effect::Closed { work } => {
@@ -121,10 +136,24 @@ fn apply(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, effect: &
             };
             Ok(store::close_work(tx, &work_id(case, *work), &closing)?)
         }
-        Effect::TimerSet { work, timer, working_days } => {
-            let due = clock::table(ctx)?.0.add_working_days(ctx.today(), *working_days).date;
+        Effect::TimerSet {
+            work,
+            timer,
+            working_days,
+        } => {
+            let due = clock::table(ctx)?
+                .0
+                .add_working_days(ctx.today(), *working_days)
+                .date;
             let payload = json!({ "case": case.id, "work": work, "timer": timer });
-            Ok(job::enqueue(tx, ctx, TIMER, &timer_key(case, *work, timer), morning(ctx, due), payload)?)
+            Ok(job::enqueue(
+                tx,
+                ctx,
+                TIMER,
+                &timer_key(case, *work, timer),
+                morning(ctx, due),
+                payload,
+            )?)
         }
         Effect::TimerCancelled { work, timer } => Ok(job::cancel(tx, TIMER, &timer_key(case, *work, timer))?),
         Effect::Perform { effect, .. } => perform(ctx, tx, case, matter, effect),
@@ -133,14 +162,24 @@ fn apply(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, effect: &
                 c.stop(ctx.today());
             }
             let correcting = case.process.as_ref().is_some_and(|p| p.correcting);
-            case.state = if correcting { state::CORRECTING } else { state::SUSPENDED }.into();
+            case.state = if correcting {
+                state::CORRECTING
+            } else {
+                state::SUSPENDED
+            }
+            .into();
             Ok(())
         }
         Effect::Resumed => {
             if let Some(c) = &mut case.clock {
                 c.go_on(ctx.today());
             }
-            case.state = if case.accepted_at.is_some() { state::HANDLING } else { state::SUBMITTED }.into();
+            case.state = if case.accepted_at.is_some() {
+                state::HANDLING
+            } else {
+                state::SUBMITTED
+            }
+            .into();
             Ok(())
         }
         Effect::Ended { node } => {
@@ -168,7 +207,11 @@ fn apply(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, effect: &
 }
 
 fn issues(matter: &Matter, node: &str) -> bool {
-    matter.process.nodes.get(node).is_some_and(|n| matches!(&n.kind, process::NodeKind::Service(e) if e.starts_with("issue:")))
+    matter
+        .process
+        .nodes
+        .get(node)
+        .is_some_and(|n| matches!(&n.kind, process::NodeKind::Service(e) if e.starts_with("issue:")))
 }
 
 fn timer_key(case: &Case, work: u32, timer: &str) -> String {
@@ -179,16 +222,22 @@ fn timer_key(case: &Case, work: u32, timer: &str) -> String {
 fn morning(ctx: &Ctx, day: jiff::civil::Date) -> i64 {
     let zone = jiff::tz::TimeZone::get(ctx.app.city["zone"].as_str().unwrap_or("Asia/Shanghai"))
         .unwrap_or(jiff::tz::TimeZone::UTC);
-    zone.to_timestamp(day.at(9, 0, 0, 0)).map_or(ctx.now(), |t| t.as_millisecond())
+    zone.to_timestamp(day.at(9, 0, 0, 0))
+        .map_or(ctx.now(), |t| t.as_millisecond())
 }
 
 fn open(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, work: u32, node: &str) -> Result<()> {
-    let n = matter.process.nodes.get(node).ok_or_else(|| Fault::new(format!("no node {node}")))?;
+    let n = matter
+        .process
+        .nodes
+        .get(node)
+        .ok_or_else(|| Fault::new(format!("no node {node}")))?;
     let org_path = match n.hint("org") {
         "" => case.org_path.clone(),
         id => {
             let org = identity::api::organisation(tx, id)?;
-            org.ok_or_else(|| Fault::new(format!("task {node}: organisation {id} is unknown")))?.path
+            org.ok_or_else(|| Fault::new(format!("task {node}: organisation {id} is unknown")))?
+                .path
         }
     };
     if !case.org_paths.contains(&org_path) {
@@ -197,10 +246,20 @@ fn open(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, work: u32,
     }
     let limit = n.hint("limit").parse::<u32>().ok();
     let due = match limit {
-        Some(days) => Some(clock::table(ctx)?.0.add_working_days(ctx.today(), days).date.to_string()),
+        Some(days) => Some(
+            clock::table(ctx)?
+                .0
+                .add_working_days(ctx.today(), days)
+                .date
+                .to_string(),
+        ),
         None => None,
     };
-    let round = case.process.as_ref().and_then(|p| p.work(work)).map_or(1, |w| i64::from(w.round));
+    let round = case
+        .process
+        .as_ref()
+        .and_then(|p| p.work(work))
+        .map_or(1, |w| i64::from(w.round));
     let row = WorkRow {
         id: work_id(case, work),
         case_id: case.id.clone(),
@@ -260,14 +319,34 @@ pub(crate) async fn fire(ctx: Ctx, payload: Json) -> Result<()> {
     let work = payload["work"].as_u64().unwrap_or(0) as u32;
     ctx.tx("cases.fire-timer", |tx| {
         tx.lock(&format!("case:{id}"))?;
-        let Some(mut case) = store::load(&ctx, tx, &id)? else { return Ok(()) };
-        let standing = case.process.as_ref().is_some_and(|p| p.timers.contains(&(work, timer.clone())));
+        let Some(mut case) = store::load(&ctx, tx, &id)? else {
+            return Ok(());
+        };
+        let standing = case
+            .process
+            .as_ref()
+            .is_some_and(|p| p.timers.contains(&(work, timer.clone())));
         if !standing {
             return Ok(());
         }
-        let rows = run(&ctx, tx, &mut case, Command::Fire { work, timer: timer.clone(), at: ctx.now() }, Said::default())?;
-        let node = case.process.as_ref().and_then(|p| p.work(work)).map(|w| w.node.clone());
-        let fact = Fact::new("cases.case.reminded", &case.id).payload(json!({ "node": node, "timer": timer }));
+        let rows = run(
+            &ctx,
+            tx,
+            &mut case,
+            Command::Fire {
+                work,
+                timer: timer.clone(),
+                at: ctx.now(),
+            },
+            Said::default(),
+        )?;
+        let node = case
+            .process
+            .as_ref()
+            .and_then(|p| p.work(work))
+            .map(|w| w.node.clone());
+        let fact =
+            Fact::new("cases.case.reminded", &case.id).payload(json!({ "node": node, "timer": timer }));
         ctx.emit(tx, touched(fact, &case, &rows))?;
         Ok(())
     })
@@ -276,7 +355,11 @@ pub(crate) async fn fire(ctx: Ctx, payload: Json) -> Result<()> {
 
 /// Starts the acceptance clock on the day of submission or of the answered correction.
 pub(crate) fn begin_acceptance(ctx: &Ctx, case: &mut Case, matter: &Matter) {
-    case.clock = Some(CaseClock::begin("acceptance", ctx.today(), matter.acceptance_days));
+    case.clock = Some(CaseClock::begin(
+        "acceptance",
+        ctx.today(),
+        matter.acceptance_days,
+    ));
 }
 
 /// Starts the decision clock on the day of acceptance.

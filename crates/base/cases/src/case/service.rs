@@ -16,7 +16,10 @@ const ANSWER_DAYS: u32 = 30;
 pub(crate) fn own(ctx: &Ctx, tx: &mut Tx<'_>, id: &str, permission: &str) -> Result<Case> {
     tx.lock(&format!("case:{id}"))?;
     let case = store::load(ctx, tx, id)?.ok_or_else(Refusal::not_found)?;
-    let owner = [&ctx.actor.subject, &ctx.actor.on_behalf].into_iter().flatten().any(|s| case.resource().owners.contains(s));
+    let owner = [&ctx.actor.subject, &ctx.actor.on_behalf]
+        .into_iter()
+        .flatten()
+        .any(|s| case.resource().owners.contains(s));
     if !owner {
         return Err(Refusal::not_found().into());
     }
@@ -27,12 +30,16 @@ pub(crate) fn own(ctx: &Ctx, tx: &mut Tx<'_>, id: &str, permission: &str) -> Res
 /// The case, when the actor may read it. Who may not is told the same as for a case that is not there.
 pub(crate) fn readable(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Case> {
     let case = store::load(ctx, tx, id)?.ok_or_else(Refusal::not_found)?;
-    let owner = [&ctx.actor.subject, &ctx.actor.on_behalf].into_iter().flatten().any(|s| case.resource().owners.contains(s));
+    let owner = [&ctx.actor.subject, &ctx.actor.on_behalf]
+        .into_iter()
+        .flatten()
+        .any(|s| case.resource().owners.contains(s));
     // A draft is the applicant's own until it is submitted.
     if case.state == state::DRAFT && !owner {
         return Err(Refusal::not_found().into());
     }
-    ctx.may("cases.case.read", &case.resource()).map_err(|_| Refusal::not_found())?;
+    ctx.may("cases.case.read", &case.resource())
+        .map_err(|_| Refusal::not_found())?;
     Ok(case)
 }
 
@@ -49,7 +56,9 @@ fn handled(ctx: &Ctx, tx: &mut Tx<'_>, id: &str, version: i64, permission: &str)
 
 fn format_check(format: &str, value: &str) -> Result<(), String> {
     match format {
-        "citizen-id" => codes::citizen_id(value).map(|_| ()).map_err(|e| e.key().to_string()),
+        "citizen-id" => codes::citizen_id(value)
+            .map(|_| ())
+            .map_err(|e| e.key().to_string()),
         "credit-code" => codes::credit_code(value).map_err(|e| e.key().to_string()),
         "phone" => codes::phone(value).map(|_| ()).map_err(|e| e.key().to_string()),
         _ => Ok(()),
@@ -59,7 +68,13 @@ fn format_check(format: &str, value: &str) -> Result<(), String> {
 /// Everything wrong with a form's values.
 pub(crate) fn wrongs(matter: &Matter, values: &Map<String, Json>) -> Vec<Wrong> {
     let holds = |condition: &str, names: &Json| process::Environment::holds(matter, condition, names);
-    matter.form.validate(values, &Checks { format: &format_check, holds: &holds })
+    matter.form.validate(
+        values,
+        &Checks {
+            format: &format_check,
+            holds: &holds,
+        },
+    )
 }
 
 /// A wrong as (field, text in the person's language).
@@ -136,12 +151,17 @@ pub async fn start(ctx: &Ctx, matter: &str) -> Result<String> {
 /// What the city holds for the form's fields: (field, value with source and date).
 pub(crate) fn held(ctx: &Ctx, tx: &mut Tx<'_>, matter: &Matter) -> Result<Vec<(String, kernel::Held)>> {
     let mut out = Vec::new();
-    for (whose, subject) in
-        [("applicant", ctx.actor.subject.clone()), ("firm", ctx.actor.on_behalf.clone())]
-    {
+    for (whose, subject) in [
+        ("applicant", ctx.actor.subject.clone()),
+        ("firm", ctx.actor.on_behalf.clone()),
+    ] {
         let Some(subject) = subject else { continue };
-        let fields: Vec<_> =
-            matter.form.fields.iter().filter(|f| f.element.is_some() && f.prefill.as_deref() == Some(whose)).collect();
+        let fields: Vec<_> = matter
+            .form
+            .fields
+            .iter()
+            .filter(|f| f.element.is_some() && f.prefill.as_deref() == Some(whose))
+            .collect();
         let elements: Vec<String> = fields.iter().filter_map(|f| f.element.clone()).collect();
         if elements.is_empty() {
             continue;
@@ -193,11 +213,22 @@ fn complete(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<
     let values = Json::Object(case.form.clone());
     for m in &matter.materials {
         if matter.needs(m, &values) && !have.iter().any(|h| h.material == m.id) {
-            let title = if ctx.locale == kernel::Locale::En && !m.title_en.is_empty() { &m.title_en } else { &m.title };
-            refusal = refusal.field(format!("material-{}", m.id), ctx.t("cases-material-missing", &[("title", title)]));
+            let title = if ctx.locale == kernel::Locale::En && !m.title_en.is_empty() {
+                &m.title_en
+            } else {
+                &m.title
+            };
+            refusal = refusal.field(
+                format!("material-{}", m.id),
+                ctx.t("cases-material-missing", &[("title", title)]),
+            );
         }
     }
-    if refusal.fields.is_empty() { Ok(()) } else { Err(refusal.into()) }
+    if refusal.fields.is_empty() {
+        Ok(())
+    } else {
+        Err(refusal.into())
+    }
 }
 
 /// Submits a draft, or the answer to a correction. Sending the same twice gives the same receipt.
@@ -223,18 +254,28 @@ pub async fn submit(ctx: &Ctx, id: &str, posted: Option<&[(String, String)]>) ->
         if case.state == state::CORRECTING {
             store::answer_correction(tx, &case.id, ctx.now())?;
             runtime::begin_acceptance(ctx, &mut case, &matter);
-            let command = Command::Correct { variables: values, at: ctx.now() };
+            let command = Command::Correct {
+                variables: values,
+                at: ctx.now(),
+            };
             let rows = runtime::run(ctx, tx, &mut case, command, Said::default())?;
-            ctx.emit(tx, runtime::touched(Fact::new("cases.case.corrected", &case.id), &case, &rows))?;
+            ctx.emit(
+                tx,
+                runtime::touched(Fact::new("cases.case.corrected", &case.id), &case, &rows),
+            )?;
         } else {
             case.number = Some(number(ctx, tx, &matter)?);
             case.state = state::SUBMITTED.into();
             case.submitted_at = Some(ctx.now());
             runtime::begin_acceptance(ctx, &mut case, &matter);
-            let command = Command::Start { variables: values, at: ctx.now() };
+            let command = Command::Start {
+                variables: values,
+                at: ctx.now(),
+            };
             let rows = runtime::run(ctx, tx, &mut case, command, Said::default())?;
-            let fact = Fact::new("cases.case.submitted", &case.id)
-                .payload(json!({ "number": case.number, "matter": case.matter, "version": case.matter_version }));
+            let fact = Fact::new("cases.case.submitted", &case.id).payload(
+                json!({ "number": case.number, "matter": case.matter, "version": case.matter_version }),
+            );
             ctx.emit(tx, runtime::touched(fact, &case, &rows))?;
         }
         Ok(case.number.clone().unwrap_or_default())
@@ -244,10 +285,18 @@ pub async fn submit(ctx: &Ctx, id: &str, posted: Option<&[(String, String)]>) ->
 
 /// `{year}-{matter}-{serial:06}` by the pack; the serial counts within the year.
 fn number(ctx: &Ctx, tx: &mut Tx<'_>, matter: &Matter) -> Result<String> {
-    let pattern = ctx.app.city["numbers"]["case"].as_str().unwrap_or("{year}-{matter}-{serial:06}").to_string();
+    let pattern = ctx.app.city["numbers"]["case"]
+        .as_str()
+        .unwrap_or("{year}-{matter}-{serial:06}")
+        .to_string();
     let year = ctx.today().year().to_string();
     let serial = store::next_serial(tx, &format!("case:{year}"))?;
-    let code: String = matter.id.split('-').filter_map(|w| w.chars().next()).collect::<String>().to_uppercase();
+    let code: String = matter
+        .id
+        .split('-')
+        .filter_map(|w| w.chars().next())
+        .collect::<String>()
+        .to_uppercase();
     Ok(pattern
         .replace("{year}", &year)
         .replace("{matter}", &code)
@@ -263,8 +312,17 @@ pub async fn withdraw(ctx: &Ctx, id: &str) -> Result<bool> {
             store::remove_draft(tx, id)?;
             return Ok(true);
         }
-        let rows = runtime::run(ctx, tx, &mut case, Command::Withdraw { at: ctx.now() }, Said::default())?;
-        ctx.emit(tx, runtime::touched(Fact::new("cases.case.withdrawn", id), &case, &rows))?;
+        let rows = runtime::run(
+            ctx,
+            tx,
+            &mut case,
+            Command::Withdraw { at: ctx.now() },
+            Said::default(),
+        )?;
+        ctx.emit(
+            tx,
+            runtime::touched(Fact::new("cases.case.withdrawn", id), &case, &rows),
+        )?;
         ended(ctx, tx, &case)?;
         Ok(false)
     })
@@ -273,9 +331,10 @@ pub async fn withdraw(ctx: &Ctx, id: &str) -> Result<bool> {
 
 fn ended(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<()> {
     if case.ended() {
-        let fact = Fact::new("cases.case.ended", &case.id)
-            .payload(json!({ "state": case.state, "matter": case.matter, "on_time": case.on_time,
-                "online": case.visits == 0 && case.channel == "online" }));
+        let fact = Fact::new("cases.case.ended", &case.id).payload(
+            json!({ "state": case.state, "matter": case.matter, "on_time": case.on_time,
+                "online": case.visits == 0 && case.channel == "online" }),
+        );
         ctx.emit(tx, fact.touch(&crate::CASE, &case.id))?;
     }
     Ok(())
@@ -292,9 +351,10 @@ fn permission_for(kind: &str) -> &'static str {
 
 /// Does the actor hold a post for this work item?
 pub(crate) fn may_work(ctx: &Ctx, role: &str, org_path: &str, area_code: &str) -> bool {
-    ctx.actor.grants.iter().any(|g| {
-        g.role == role && org_path.starts_with(&g.org_path) && area_code.starts_with(&g.area_code)
-    })
+    ctx.actor
+        .grants
+        .iter()
+        .any(|g| g.role == role && org_path.starts_with(&g.org_path) && area_code.starts_with(&g.area_code))
 }
 
 /// What an official sends with a work item.
@@ -316,7 +376,10 @@ pub async fn complete_work(ctx: &Ctx, f: &Finish<'_>) -> Result<()> {
     }
     ctx.tx("cases.complete-work", |tx| {
         let case = readable(ctx, tx, f.case)?;
-        let row = store::works(tx, f.case)?.into_iter().find(|w| w.work == f.work).ok_or_else(Refusal::not_found)?;
+        let row = store::works(tx, f.case)?
+            .into_iter()
+            .find(|w| w.work == f.work)
+            .ok_or_else(Refusal::not_found)?;
         if row.status != "open" {
             return Err(Refusal::new("cases-not-open").status(409).into());
         }
@@ -325,7 +388,9 @@ pub async fn complete_work(ctx: &Ctx, f: &Finish<'_>) -> Result<()> {
         }
         let mut case = handled(ctx, tx, f.case, f.version, permission_for(&row.kind))?;
         if row.kind != "accept" && opinion.is_empty() && f.outcome != "agree" && f.outcome != "grant" {
-            return Err(Refusal::new("cases-opinion-needed").field("opinion", ctx.t("cases-opinion-needed", &[])).into());
+            return Err(Refusal::new("cases-opinion-needed")
+                .field("opinion", ctx.t("cases-opinion-needed", &[]))
+                .into());
         }
         let matter = matter_of(ctx, &case)?;
         if row.kind == "accept" {
@@ -334,9 +399,16 @@ pub async fn complete_work(ctx: &Ctx, f: &Finish<'_>) -> Result<()> {
             case.visits += i64::from(f.in_person);
             runtime::begin_decision(ctx, &mut case, &matter);
         }
-        let command =
-            Command::Complete { work: f.work, outcome: f.outcome.into(), by: ctx.actor.id.clone(), at: ctx.now() };
-        let said = Said { outcome: Some(f.outcome), opinion: Some(opinion).filter(|o| !o.is_empty()) };
+        let command = Command::Complete {
+            work: f.work,
+            outcome: f.outcome.into(),
+            by: ctx.actor.id.clone(),
+            at: ctx.now(),
+        };
+        let said = Said {
+            outcome: Some(f.outcome),
+            opinion: Some(opinion).filter(|o| !o.is_empty()),
+        };
         let rows = runtime::run(ctx, tx, &mut case, command, said)?;
         let kind = match row.kind.as_str() {
             "accept" => "cases.case.accepted",
@@ -352,8 +424,18 @@ pub async fn complete_work(ctx: &Ctx, f: &Finish<'_>) -> Result<()> {
 }
 
 /// 补正: one list, once, before acceptance or during handling; the clock stops until the answer.
-pub async fn request_correction(ctx: &Ctx, id: &str, version: i64, work: u32, items: &[String]) -> Result<()> {
-    let items: Vec<String> = items.iter().map(|i| i.trim().to_string()).filter(|i| !i.is_empty()).collect();
+pub async fn request_correction(
+    ctx: &Ctx,
+    id: &str,
+    version: i64,
+    work: u32,
+    items: &[String],
+) -> Result<()> {
+    let items: Vec<String> = items
+        .iter()
+        .map(|i| i.trim().to_string())
+        .filter(|i| !i.is_empty())
+        .collect();
     if items.is_empty() {
         return Err(Refusal::new("cases-correction-empty").into());
     }
@@ -362,9 +444,21 @@ pub async fn request_correction(ctx: &Ctx, id: &str, version: i64, work: u32, it
     }
     ctx.tx("cases.request-correction", |tx| {
         let mut case = handled(ctx, tx, id, version, "cases.case.accept")?;
-        let rows = runtime::run(ctx, tx, &mut case, Command::RequestCorrection { work, at: ctx.now() }, Said::default())?;
-        let days = ctx.app.city["acceptance"]["answer_days"].as_u64().map_or(ANSWER_DAYS, |d| d as u32);
-        let by = crate::clock::table(ctx)?.0.add_working_days(ctx.today(), days).date.to_string();
+        let rows = runtime::run(
+            ctx,
+            tx,
+            &mut case,
+            Command::RequestCorrection { work, at: ctx.now() },
+            Said::default(),
+        )?;
+        let days = ctx.app.city["acceptance"]["answer_days"]
+            .as_u64()
+            .map_or(ANSWER_DAYS, |d| d as u32);
+        let by = crate::clock::table(ctx)?
+            .0
+            .add_working_days(ctx.today(), days)
+            .date
+            .to_string();
         store::ask_correction(tx, id, &items, &by, ctx.now())?;
         let fact = Fact::new("cases.case.correction-requested", id).payload(json!({ "items": items.len() }));
         ctx.emit(tx, runtime::touched(fact, &case, &rows))?;
@@ -377,7 +471,9 @@ pub async fn request_correction(ctx: &Ctx, id: &str, version: i64, work: u32, it
 pub async fn send_back(ctx: &Ctx, id: &str, version: i64, from: u32, to: u32, opinion: &str) -> Result<()> {
     let opinion = opinion.trim();
     if opinion.is_empty() || opinion.chars().count() > 1_000 {
-        return Err(Refusal::new("cases-opinion-needed").field("opinion", ctx.t("cases-opinion-needed", &[])).into());
+        return Err(Refusal::new("cases-opinion-needed")
+            .field("opinion", ctx.t("cases-opinion-needed", &[]))
+            .into());
     }
     ctx.tx("cases.send-back", |tx| {
         let mut case = handled(ctx, tx, id, version, "cases.case.review")?;
@@ -424,12 +520,22 @@ pub async fn suspend(ctx: &Ctx, id: &str, version: i64, reason: Option<&str>) ->
             Some(r) if r.trim().is_empty() => return Err(Refusal::new("cases-reason-needed").into()),
             Some(r) => {
                 let reason: String = r.trim().chars().take(200).collect();
-                (Command::Suspend { reason, at: ctx.now() }, "cases.case.suspended", json!({}))
+                (
+                    Command::Suspend {
+                        reason,
+                        at: ctx.now(),
+                    },
+                    "cases.case.suspended",
+                    json!({}),
+                )
             }
             None => (Command::Resume { at: ctx.now() }, "cases.case.resumed", json!({})),
         };
         let rows = runtime::run(ctx, tx, &mut case, command, Said::default())?;
-        ctx.emit(tx, runtime::touched(Fact::new(kind, id).payload(payload), &case, &rows))?;
+        ctx.emit(
+            tx,
+            runtime::touched(Fact::new(kind, id).payload(payload), &case, &rows),
+        )?;
         Ok(())
     })
     .await
@@ -438,6 +544,13 @@ pub async fn suspend(ctx: &Ctx, id: &str, version: i64, reason: Option<&str>) ->
 /// The case for reading, when the actor owns it.
 pub(crate) fn own_read(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Case> {
     let case = readable(ctx, tx, id)?;
-    let owner = [&ctx.actor.subject, &ctx.actor.on_behalf].into_iter().flatten().any(|s| case.resource().owners.contains(s));
-    if owner { Ok(case) } else { Err(Refusal::not_found().into()) }
+    let owner = [&ctx.actor.subject, &ctx.actor.on_behalf]
+        .into_iter()
+        .flatten()
+        .any(|s| case.resource().owners.contains(s));
+    if owner {
+        Ok(case)
+    } else {
+        Err(Refusal::not_found().into())
+    }
 }

@@ -9,14 +9,24 @@ fn place(column: &str, id: &str) -> String {
 
 fn case(ctx: &Ctx, tx: &mut Tx<'_>, r: &Row) -> Result<Case> {
     let id: String = r.get("id")?;
-    let form = ctx.protect().open(&place("form", &id), &r.get::<Vec<u8>>("form")?)?;
+    let form = ctx
+        .protect()
+        .open(&place("form", &id), &r.get::<Vec<u8>>("form")?)?;
     let process = match r.get::<Option<Vec<u8>>>("process")? {
-        Some(sealed) => Some(serde_json::from_str(&ctx.protect().open(&place("process", &id), &sealed)?)?),
+        Some(sealed) => Some(serde_json::from_str(
+            &ctx.protect().open(&place("process", &id), &sealed)?,
+        )?),
         None => None,
     };
-    let clock = r.get::<Option<String>>("clock")?.map(|c| serde_json::from_str(&c)).transpose()?;
+    let clock = r
+        .get::<Option<String>>("clock")?
+        .map(|c| serde_json::from_str(&c))
+        .transpose()?;
     let org_paths = tx
-        .query("SELECT org_path FROM cases_organisation WHERE case_id = $1 ORDER BY org_path", params![id.as_str()])?
+        .query(
+            "SELECT org_path FROM cases_organisation WHERE case_id = $1 ORDER BY org_path",
+            params![id.as_str()],
+        )?
         .iter()
         .map(|r| r.get("org_path"))
         .collect::<Result<_, Fault>>()?;
@@ -56,7 +66,9 @@ pub(crate) fn load(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<Case>>
 }
 
 pub(crate) fn insert(ctx: &Ctx, tx: &mut Tx<'_>, c: &Case) -> Result<()> {
-    let form = ctx.protect().seal(&place("form", &c.id), &serde_json::to_string(&c.form)?)?;
+    let form = ctx
+        .protect()
+        .seal(&place("form", &c.id), &serde_json::to_string(&c.form)?)?;
     tx.execute(
         "INSERT INTO cases_case(id, matter, matter_version, applicant, agent, organisation, org_path, area_code, state, \
          channel, visits, form, provisional, version, created_at, updated_at) \
@@ -89,9 +101,14 @@ pub(crate) fn take_part(tx: &mut Tx<'_>, case: &str, org_path: &str) -> Result<(
 
 /// Writes the whole case; refuses when somebody else wrote it since it was read.
 pub(crate) fn save(ctx: &Ctx, tx: &mut Tx<'_>, c: &Case) -> Result<()> {
-    let form = ctx.protect().seal(&place("form", &c.id), &serde_json::to_string(&c.form)?)?;
+    let form = ctx
+        .protect()
+        .seal(&place("form", &c.id), &serde_json::to_string(&c.form)?)?;
     let process = match &c.process {
-        Some(p) => Some(ctx.protect().seal(&place("process", &c.id), &serde_json::to_string(p)?)?),
+        Some(p) => Some(
+            ctx.protect()
+                .seal(&place("process", &c.id), &serde_json::to_string(p)?)?,
+        ),
         None => None,
     };
     let clock = c.clock.as_ref().map(serde_json::to_string).transpose()?;
@@ -118,13 +135,20 @@ pub(crate) fn save(ctx: &Ctx, tx: &mut Tx<'_>, c: &Case) -> Result<()> {
             c.matter_version
         ],
     )?;
-    if n == 1 { Ok(()) } else { Err(kernel::Refusal::stale().into()) }
+    if n == 1 {
+        Ok(())
+    } else {
+        Err(kernel::Refusal::stale().into())
+    }
 }
 
 pub(crate) fn remove_draft(tx: &mut Tx<'_>, id: &str) -> Result<()> {
     tx.execute("DELETE FROM cases_material WHERE case_id = $1", params![id])?;
     tx.execute("DELETE FROM cases_organisation WHERE case_id = $1", params![id])?;
-    tx.execute("DELETE FROM cases_case WHERE id = $1 AND state = 'draft'", params![id])?;
+    tx.execute(
+        "DELETE FROM cases_case WHERE id = $1 AND state = 'draft'",
+        params![id],
+    )?;
     Ok(())
 }
 
@@ -134,8 +158,16 @@ pub(crate) fn next_serial(tx: &mut Tx<'_>, series: &str) -> Result<i64, Fault> {
         "INSERT INTO kernel_sequence(name, value) VALUES ($1, 0) ON CONFLICT (name) DO NOTHING",
         params![series],
     )?;
-    tx.execute("UPDATE kernel_sequence SET value = value + 1 WHERE name = $1", params![series])?;
-    Ok(tx.scalar("SELECT value FROM kernel_sequence WHERE name = $1", params![series])?.unwrap_or(1))
+    tx.execute(
+        "UPDATE kernel_sequence SET value = value + 1 WHERE name = $1",
+        params![series],
+    )?;
+    Ok(tx
+        .scalar(
+            "SELECT value FROM kernel_sequence WHERE name = $1",
+            params![series],
+        )?
+        .unwrap_or(1))
 }
 
 fn work(r: &Row) -> Result<WorkRow, Fault> {
@@ -160,7 +192,13 @@ fn work(r: &Row) -> Result<WorkRow, Fault> {
 }
 
 pub(crate) fn works(tx: &mut Tx<'_>, case: &str) -> Result<Vec<WorkRow>, Fault> {
-    tx.query("SELECT * FROM cases_work WHERE case_id = $1 ORDER BY work", params![case])?.iter().map(work).collect()
+    tx.query(
+        "SELECT * FROM cases_work WHERE case_id = $1 ORDER BY work",
+        params![case],
+    )?
+    .iter()
+    .map(work)
+    .collect()
 }
 
 pub(crate) fn insert_work(tx: &mut Tx<'_>, w: &WorkRow, area_code: &str) -> Result<(), Fault> {
@@ -202,7 +240,12 @@ pub(crate) fn close_work(tx: &mut Tx<'_>, id: &str, c: &Closing<'_>) -> Result<(
 }
 
 /// Open work for these (role, organisation subtree, area) triples, the soonest due first.
-pub(crate) fn queue(tx: &mut Tx<'_>, grants: &[(String, String, String)], limit: u32, skip: u32) -> Result<Vec<Row>, Fault> {
+pub(crate) fn queue(
+    tx: &mut Tx<'_>,
+    grants: &[(String, String, String)],
+    limit: u32,
+    skip: u32,
+) -> Result<Vec<Row>, Fault> {
     if grants.is_empty() {
         return Ok(Vec::new());
     }
@@ -212,7 +255,11 @@ pub(crate) fn queue(tx: &mut Tx<'_>, grants: &[(String, String, String)], limit:
         .map(|(role, path, area)| {
             p.extend([role.into(), format!("{path}%").into(), format!("{area}%").into()]);
             let n = p.len();
-            format!("(w.role = ${} AND w.org_path LIKE ${} AND w.area_code LIKE ${n})", n - 2, n - 1)
+            format!(
+                "(w.role = ${} AND w.org_path LIKE ${} AND w.area_code LIKE ${n})",
+                n - 2,
+                n - 1
+            )
         })
         .collect();
     tx.query(
@@ -248,7 +295,11 @@ pub(crate) fn list(
     skip: u32,
 ) -> Result<Vec<Row>, Fault> {
     let mut p: Vec<Value> = Vec::new();
-    let columns = ScopeColumns { owner: "c.applicant", org_path: "o.org_path", area_code: "c.area_code" };
+    let columns = ScopeColumns {
+        owner: "c.applicant",
+        org_path: "o.org_path",
+        area_code: "c.area_code",
+    };
     let mut sql = format!(
         "SELECT DISTINCT c.id, c.number, c.matter, c.matter_version, c.applicant, c.state, c.clock, c.due_on, c.provisional, \
          c.created_at, c.submitted_at, c.ended_at FROM cases_case c JOIN cases_organisation o ON o.case_id = c.id WHERE {}",
@@ -262,7 +313,9 @@ pub(crate) fn list(
         p.push(state.into());
         sql.push_str(&format!(" AND c.state = ${}", p.len()));
     }
-    sql.push_str(&format!(" ORDER BY c.created_at DESC, c.id LIMIT {limit} OFFSET {skip}"));
+    sql.push_str(&format!(
+        " ORDER BY c.created_at DESC, c.id LIMIT {limit} OFFSET {skip}"
+    ));
     tx.query(&sql, &p)
 }
 
@@ -298,7 +351,12 @@ pub(crate) fn materials(tx: &mut Tx<'_>, case: &str) -> Result<Vec<MaterialRow>,
     .collect()
 }
 
-pub(crate) fn insert_material(tx: &mut Tx<'_>, case: &str, m: &MaterialRow, content: Vec<u8>) -> Result<(), Fault> {
+pub(crate) fn insert_material(
+    tx: &mut Tx<'_>,
+    case: &str,
+    m: &MaterialRow,
+    content: Vec<u8>,
+) -> Result<(), Fault> {
     tx.execute(
         "INSERT INTO cases_material(id, case_id, material, name, media, size, sha256, content, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -318,26 +376,41 @@ pub(crate) fn insert_material(tx: &mut Tx<'_>, case: &str, m: &MaterialRow, cont
 }
 
 pub(crate) fn remove_material(tx: &mut Tx<'_>, case: &str, id: &str) -> Result<u64, Fault> {
-    tx.execute("DELETE FROM cases_material WHERE case_id = $1 AND id = $2", params![case, id])
+    tx.execute(
+        "DELETE FROM cases_material WHERE case_id = $1 AND id = $2",
+        params![case, id],
+    )
 }
 
 pub(crate) fn material_content(tx: &mut Tx<'_>, case: &str, id: &str) -> Result<Option<Vec<u8>>, Fault> {
-    tx.scalar("SELECT content FROM cases_material WHERE case_id = $1 AND id = $2", params![case, id])
+    tx.scalar(
+        "SELECT content FROM cases_material WHERE case_id = $1 AND id = $2",
+        params![case, id],
+    )
 }
 
 /// (items, answer by, asked at, answered at) of the one correction.
 pub(crate) fn correction(tx: &mut Tx<'_>, case: &str) -> Result<Option<serde_json::Value>, Fault> {
-    tx.one("SELECT items, answer_by, asked_at, answered_at FROM cases_correction WHERE case_id = $1", params![case])?
-        .map(|r| {
-            Ok(serde_json::json!({
-                "items": r.get::<serde_json::Value>("items")?, "answer_by": r.get::<String>("answer_by")?,
-                "asked_at": r.get::<i64>("asked_at")?, "answered_at": r.get::<Option<i64>>("answered_at")?,
-            }))
-        })
-        .transpose()
+    tx.one(
+        "SELECT items, answer_by, asked_at, answered_at FROM cases_correction WHERE case_id = $1",
+        params![case],
+    )?
+    .map(|r| {
+        Ok(serde_json::json!({
+            "items": r.get::<serde_json::Value>("items")?, "answer_by": r.get::<String>("answer_by")?,
+            "asked_at": r.get::<i64>("asked_at")?, "answered_at": r.get::<Option<i64>>("answered_at")?,
+        }))
+    })
+    .transpose()
 }
 
-pub(crate) fn ask_correction(tx: &mut Tx<'_>, case: &str, items: &[String], by: &str, at: i64) -> Result<(), Fault> {
+pub(crate) fn ask_correction(
+    tx: &mut Tx<'_>,
+    case: &str,
+    items: &[String],
+    by: &str,
+    at: i64,
+) -> Result<(), Fault> {
     tx.execute(
         "INSERT INTO cases_correction(case_id, items, answer_by, asked_at) VALUES ($1, $2, $3, $4)",
         params![case, serde_json::json!(items), by, at],
@@ -346,6 +419,9 @@ pub(crate) fn ask_correction(tx: &mut Tx<'_>, case: &str, items: &[String], by: 
 }
 
 pub(crate) fn answer_correction(tx: &mut Tx<'_>, case: &str, at: i64) -> Result<(), Fault> {
-    tx.execute("UPDATE cases_correction SET answered_at = $2 WHERE case_id = $1", params![case, at])?;
+    tx.execute(
+        "UPDATE cases_correction SET answered_at = $2 WHERE case_id = $1",
+        params![case, at],
+    )?;
     Ok(())
 }

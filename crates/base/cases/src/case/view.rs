@@ -26,8 +26,16 @@ pub(crate) fn state_tag(ctx: &Ctx, s: &str) -> Json {
 }
 
 /// Light and due date of a stored clock; null without one.
-pub(crate) fn due(ctx: &Ctx, clock: Option<&str>, due_on: Option<&str>, provisional: bool, ended: bool) -> Result<Json> {
-    let Some(text) = clock.filter(|_| !ended) else { return Ok(Json::Null) };
+pub(crate) fn due(
+    ctx: &Ctx,
+    clock: Option<&str>,
+    due_on: Option<&str>,
+    provisional: bool,
+    ended: bool,
+) -> Result<Json> {
+    let Some(text) = clock.filter(|_| !ended) else {
+        return Ok(Json::Null);
+    };
     let c: clock::CaseClock = serde_json::from_str(text)?;
     let shown = clock::light(ctx, &c)?;
     Ok(json!({
@@ -54,15 +62,32 @@ pub(crate) fn row(ctx: &Ctx, r: &Row) -> Result<Json> {
 fn node_name(ctx: &Ctx, matter: &Matter, node: &str) -> String {
     matter.process.nodes.get(node).map_or_else(
         || node.to_string(),
-        |n| if english(ctx) { n.name_en.clone() } else { n.name.clone() },
+        |n| {
+            if english(ctx) {
+                n.name_en.clone()
+            } else {
+                n.name.clone()
+            }
+        },
     )
 }
 
 /// The way of the case in words: each user task in drawing order, with where it stands.
 fn steps(ctx: &Ctx, case: &Case, matter: &Matter) -> Vec<Json> {
     let Some(p) = &case.process else { return Vec::new() };
-    let mut nodes: Vec<_> = matter.process.nodes.values().filter(|n| n.kind == NodeKind::User).collect();
-    let at = |id: &str| matter.process.shapes.get(id).map_or(0.0, |s| s.x * 10_000.0 + s.y);
+    let mut nodes: Vec<_> = matter
+        .process
+        .nodes
+        .values()
+        .filter(|n| n.kind == NodeKind::User)
+        .collect();
+    let at = |id: &str| {
+        matter
+            .process
+            .shapes
+            .get(id)
+            .map_or(0.0, |s| s.x * 10_000.0 + s.y)
+    };
     nodes.sort_by(|a, b| at(&a.id).total_cmp(&at(&b.id)));
     nodes
         .into_iter()
@@ -82,7 +107,9 @@ fn steps(ctx: &Ctx, case: &Case, matter: &Matter) -> Vec<Json> {
 
 /// The drawn process with where the case is and was.
 fn diagram(ctx: &Ctx, case: &Case, matter: &Matter) -> Json {
-    let (Some(p), d) = (&case.process, &matter.process) else { return Json::Null };
+    let (Some(p), d) = (&case.process, &matter.process) else {
+        return Json::Null;
+    };
     if d.shapes.is_empty() {
         return Json::Null;
     }
@@ -116,7 +143,13 @@ fn diagram(ctx: &Ctx, case: &Case, matter: &Matter) -> Json {
     let edges: Vec<String> = d
         .edges
         .values()
-        .map(|points| points.iter().map(|(x, y)| format!("{},{}", x - left, y - top)).collect::<Vec<_>>().join(" "))
+        .map(|points| {
+            points
+                .iter()
+                .map(|(x, y)| format!("{},{}", x - left, y - top))
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
         .collect();
     json!({ "width": right - left, "height": bottom - top, "nodes": nodes, "edges": edges })
 }
@@ -132,8 +165,14 @@ fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<
             None if e.actor.starts_with("system:") => ctx.t("cases-by-system", &[]),
             None => ctx.t("cases-by-applicant", &[]),
         };
-        let node = e.payload["node"].as_str().map(|n| node_name(ctx, matter, n)).unwrap_or_default();
-        let to = e.payload["to"].as_str().map(|n| node_name(ctx, matter, n)).unwrap_or_default();
+        let node = e.payload["node"]
+            .as_str()
+            .map(|n| node_name(ctx, matter, n))
+            .unwrap_or_default();
+        let to = e.payload["to"]
+            .as_str()
+            .map(|n| node_name(ctx, matter, n))
+            .unwrap_or_default();
         let outcome = match e.payload["outcome"].as_str() {
             Some(o) => ctx.t(&format!("cases-outcome-{o}"), &[]),
             None => String::new(),
@@ -149,7 +188,16 @@ fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<
 fn mask(text: &str) -> String {
     let n = text.chars().count();
     let keep = if n > 11 { (6, 4) } else { (3, 4) };
-    text.chars().enumerate().map(|(i, c)| if i < keep.0.min(n) || i + keep.1 >= n { c } else { '*' }).collect()
+    text.chars()
+        .enumerate()
+        .map(|(i, c)| {
+            if i < keep.0.min(n) || i + keep.1 >= n {
+                c
+            } else {
+                '*'
+            }
+        })
+        .collect()
 }
 
 /// The form for reading; personal numbers masked unless `clear`.
@@ -182,13 +230,24 @@ pub(crate) fn materials(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter
         .materials
         .iter()
         .map(|m| {
-            let pick = |zh: &str, en: &str| if english(ctx) && !en.is_empty() { en.to_string() } else { zh.to_string() };
+            let pick = |zh: &str, en: &str| {
+                if english(ctx) && !en.is_empty() {
+                    en.to_string()
+                } else {
+                    zh.to_string()
+                }
+            };
             let files: Vec<Json> = have
                 .iter()
                 .filter(|h| h.material == m.id)
                 .map(|h| json!({ "id": h.id, "name": h.name, "size": h.size, "at": h.created_at }))
                 .collect();
-            let accept = m.accept.iter().map(|a| format!(".{a}")).collect::<Vec<_>>().join(",");
+            let accept = m
+                .accept
+                .iter()
+                .map(|a| format!(".{a}"))
+                .collect::<Vec<_>>()
+                .join(",");
             json!({ "id": m.id, "title": pick(&m.title, &m.title_en), "note": pick(&m.note, &m.note_en),
                 "required": matter.needs(m, &values), "files": files, "accept": accept, "max_mb": m.max_mb })
         })
@@ -201,7 +260,9 @@ pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Resu
     let clock = case.clock.as_ref().map(serde_json::to_string).transpose()?;
     let rating = crate::rating::store::rating(tx, &case.id)?;
     let rating = match rating {
-        Some(r) => json!({ "grade": r.get::<i64>("grade")?, "comment": r.get::<String>("comment")?, "at": r.get::<i64>("at")? }),
+        Some(r) => {
+            json!({ "grade": r.get::<i64>("grade")?, "comment": r.get::<String>("comment")?, "at": r.get::<i64>("at")? })
+        }
         None => Json::Null,
     };
     let certificates: Vec<Json> = documents::api::of_case(tx, &case.id)?
@@ -228,7 +289,10 @@ pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Resu
 /// Finished work with outcome and opinion, in order.
 fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
     let mut out = Vec::new();
-    for w in store::works(tx, &case.id)?.into_iter().filter(|w| w.status != "open" && w.status != "cancelled") {
+    for w in store::works(tx, &case.id)?
+        .into_iter()
+        .filter(|w| w.status != "open" && w.status != "cancelled")
+    {
         let who = match &w.actor {
             Some(a) => identity::api::post_title(ctx, tx, a)?.unwrap_or_default(),
             None => String::new(),
@@ -242,7 +306,8 @@ fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec
 }
 
 fn outcome(ctx: &Ctx, id: Option<&str>) -> String {
-    id.map(|o| ctx.t(&format!("cases-outcome-{o}"), &[])).unwrap_or_default()
+    id.map(|o| ctx.t(&format!("cases-outcome-{o}"), &[]))
+        .unwrap_or_default()
 }
 
 /// What this official may do with the case now.
@@ -255,7 +320,9 @@ pub(crate) fn commands(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<Json> 
         .iter()
         .filter(|w| w.status == "open" && service::may_work(ctx, &w.role, &w.org_path, &case.area_code))
         .collect();
-    let Some(engine) = &case.process else { return Ok(json!({ "works": [], "correction": null, "suspend": false, "resume": false })) };
+    let Some(engine) = &case.process else {
+        return Ok(json!({ "works": [], "correction": null, "suspend": false, "resume": false }));
+    };
     let running = engine.suspended.is_none();
     let works: Vec<Json> = mine
         .iter()

@@ -25,7 +25,11 @@ struct Posted {
 async fn posted(mut parts: Multipart) -> Result<Posted> {
     let mut out = Posted::default();
     let bad = |e: axum::extract::multipart::MultipartError| {
-        let key = if e.status() == StatusCode::PAYLOAD_TOO_LARGE { "kernel-too-large" } else { "kernel-bad-form" };
+        let key = if e.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            "kernel-too-large"
+        } else {
+            "kernel-bad-form"
+        };
         Problem::from(Refusal::new(key).status(e.status().as_u16()))
     };
     while let Some(field) = parts.next_field().await.map_err(bad)? {
@@ -39,7 +43,11 @@ async fn posted(mut parts: Multipart) -> Result<Posted> {
             (Some(_), _) => {}
             (None, _) => {
                 let text = String::from_utf8(bytes.to_vec()).map_err(|_| Refusal::new("kernel-bad-form"))?;
-                if name == "action" { out.action = text } else { out.pairs.push((name, text)) }
+                if name == "action" {
+                    out.action = text
+                } else {
+                    out.pairs.push((name, text))
+                }
             }
         }
     }
@@ -194,7 +202,11 @@ pub(crate) async fn receipt(cx: Ctx, Path(id): Path<String>) -> Result<Response>
 
 pub(crate) async fn withdraw(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
     let draft = service::withdraw(&cx, &id).await?;
-    Ok(see(&if draft { "/me".to_string() } else { format!("/cases/{id}") }))
+    Ok(see(&if draft {
+        "/me".to_string()
+    } else {
+        format!("/cases/{id}")
+    }))
 }
 
 pub(crate) async fn material(cx: Ctx, Path((id, file)): Path<(String, String)>) -> Result<Response> {
@@ -204,7 +216,10 @@ pub(crate) async fn material(cx: Ctx, Path((id, file)): Path<(String, String)>) 
     let headers = [
         (header::CONTENT_TYPE, row.media),
         (header::CONTENT_DISPOSITION, disposition),
-        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; style-src 'unsafe-inline'".into()),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'".into(),
+        ),
     ];
     Ok((headers, bytes).into_response())
 }
@@ -232,7 +247,10 @@ fn pairs(form: &Map<String, Json>) -> Vec<(String, String)> {
 
 /// POST /api/v1/cases: a draft, or a submitted case. With an `Idempotency-Key` a retry gets the first answer.
 pub(crate) async fn api_create(cx: Ctx, headers: HeaderMap, Body(new): Body<NewCase>) -> Result<Response> {
-    let key = headers.get("idempotency-key").and_then(|k| k.to_str().ok()).map(|k| k.chars().take(200).collect::<String>());
+    let key = headers
+        .get("idempotency-key")
+        .and_then(|k| k.to_str().ok())
+        .map(|k| k.chars().take(200).collect::<String>());
     let body = serde_json::to_string(&json!([new.matter, new.form, new.submit]))?;
     if let Some(key) = &key
         && let Some(known) = kernel::http::answered(&cx, key, &body).await?
@@ -241,7 +259,11 @@ pub(crate) async fn api_create(cx: Ctx, headers: HeaderMap, Body(new): Body<NewC
     }
     let id = service::start(&cx, &new.matter).await?;
     service::save(&cx, &id, &pairs(&new.form)).await?;
-    let number = if new.submit { Some(service::submit(&cx, &id, None).await?) } else { None };
+    let number = if new.submit {
+        Some(service::submit(&cx, &id, None).await?)
+    } else {
+        None
+    };
     let answer = json!({ "id": id, "number": number, "href": format!("/api/v1/cases/{id}") });
     if let Some(key) = &key {
         kernel::http::answer(&cx, key, &body, &answer).await?;
@@ -264,7 +286,10 @@ pub(crate) async fn api_show(cx: Ctx, Path(id): Path<String>) -> Result<Response
     let data = cx
         .read("cases.api-show", |tx| {
             let case = service::readable(&cx, tx, &id)?;
-            let own = [&cx.actor.subject, &cx.actor.on_behalf].into_iter().flatten().any(|s| case.resource().owners.contains(s));
+            let own = [&cx.actor.subject, &cx.actor.on_behalf]
+                .into_iter()
+                .flatten()
+                .any(|s| case.resource().owners.contains(s));
             view::case(&cx, tx, &case, own)
         })
         .await?;
@@ -282,7 +307,11 @@ pub(crate) struct Finish {
     in_person: bool,
 }
 
-pub(crate) async fn api_finish(cx: Ctx, Path((id, work)): Path<(String, u32)>, Body(f): Body<Finish>) -> Result<Response> {
+pub(crate) async fn api_finish(
+    cx: Ctx,
+    Path((id, work)): Path<(String, u32)>,
+    Body(f): Body<Finish>,
+) -> Result<Response> {
     let finish = service::Finish {
         case: &id,
         version: f.version,
@@ -338,12 +367,32 @@ pub(crate) fn samples() -> Vec<Sample> {
         f["name"] = w.into();
         f
     };
-    let fields: Vec<Json> = ["text", "textarea", "select", "radio", "date", "checkbox", "number"].map(widget).into();
+    let fields: Vec<Json> = [
+        "text", "textarea", "select", "radio", "date", "checkbox", "number",
+    ]
+    .map(widget)
+    .into();
     vec![
-        Sample { template: "cases/case/show.html", name: "handling", data: json!({ "case": sample_case(), "refused": "" }) },
-        Sample { template: "cases/case/show.html", name: "to rate", data: json!({ "case": rated, "refused": "why" }) },
-        Sample { template: "cases/case/show.html", name: "rated", data: json!({ "case": done, "refused": "" }) },
-        Sample { template: "cases/case/receipt.html", name: "one", data: json!({ "case": sample_case() }) },
+        Sample {
+            template: "cases/case/show.html",
+            name: "handling",
+            data: json!({ "case": sample_case(), "refused": "" }),
+        },
+        Sample {
+            template: "cases/case/show.html",
+            name: "to rate",
+            data: json!({ "case": rated, "refused": "why" }),
+        },
+        Sample {
+            template: "cases/case/show.html",
+            name: "rated",
+            data: json!({ "case": done, "refused": "" }),
+        },
+        Sample {
+            template: "cases/case/receipt.html",
+            name: "one",
+            data: json!({ "case": sample_case() }),
+        },
         Sample {
             template: "cases/case/form.html",
             name: "correcting",

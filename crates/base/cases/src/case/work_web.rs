@@ -29,8 +29,12 @@ fn pager(page: u32, shown: usize) -> Json {
 
 /// Open work for the posts the actor holds, the soonest due first.
 pub(crate) async fn queue(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
-    let grants: Vec<(String, String, String)> =
-        cx.actor.grants.iter().map(|g| (g.role.clone(), g.org_path.clone(), g.area_code.clone())).collect();
+    let grants: Vec<(String, String, String)> = cx
+        .actor
+        .grants
+        .iter()
+        .map(|g| (g.role.clone(), g.org_path.clone(), g.area_code.clone()))
+        .collect();
     let mut items = cx
         .read("cases.queue", |tx| {
             let rows = store::queue(tx, &grants, PAGE + 1, find.page.saturating_mul(PAGE))?;
@@ -89,7 +93,14 @@ pub(crate) async fn list(cx: Ctx, Query(find): Query<Find>) -> Result<Response> 
     let scope = cx.scope("cases.case.read");
     let mut items = cx
         .read("cases.list", |tx| {
-            let rows = store::list(tx, &scope, find.q.trim(), &find.state, PAGE + 1, find.page.saturating_mul(PAGE))?;
+            let rows = store::list(
+                tx,
+                &scope,
+                find.q.trim(),
+                &find.state,
+                PAGE + 1,
+                find.page.saturating_mul(PAGE),
+            )?;
             // Drafts are their owners' alone.
             let mut items = Vec::new();
             for r in rows {
@@ -103,10 +114,18 @@ pub(crate) async fn list(cx: Ctx, Query(find): Query<Find>) -> Result<Response> 
         .await?;
     let pager = pager(find.page, items.len());
     items.truncate(PAGE as usize);
-    let states: Vec<Json> = ["submitted", "correcting", "handling", "suspended", "granted", "refused", "withdrawn"]
-        .iter()
-        .map(|s| json!({ "id": s, "label": cx.t(&format!("cases-state-{s}"), &[]) }))
-        .collect();
+    let states: Vec<Json> = [
+        "submitted",
+        "correcting",
+        "handling",
+        "suspended",
+        "granted",
+        "refused",
+        "withdrawn",
+    ]
+    .iter()
+    .map(|s| json!({ "id": s, "label": cx.t(&format!("cases-state-{s}"), &[]) }))
+    .collect();
     let data = json!({ "items": items, "pager": pager, "q": find.q, "state": find.state, "states": states });
     cx.page("cases/work/list.html", data)
 }
@@ -122,21 +141,38 @@ pub(crate) async fn show(cx: Ctx, Path(id): Path<String>, Query(q): Query<Reveal
     page(&cx, &id, q.reveal == 1, axum::http::StatusCode::OK, "").await
 }
 
-async fn page(cx: &Ctx, id: &str, reveal: bool, status: axum::http::StatusCode, refused: &str) -> Result<Response> {
+async fn page(
+    cx: &Ctx,
+    id: &str,
+    reveal: bool,
+    status: axum::http::StatusCode,
+    refused: &str,
+) -> Result<Response> {
     let data = cx
         .tx("cases.work-show", |tx| {
             let case = service::readable(cx, tx, id)?;
             if reveal {
                 cx.may("cases.case.unmask", &case.resource())?;
             }
-            let fields: &[&str] = if reveal { &["name", "code", "phone"] } else { &["name"] };
+            let fields: &[&str] = if reveal {
+                &["name", "code", "phone"]
+            } else {
+                &["name"]
+            };
             cx.accessed(tx, std::slice::from_ref(&case.applicant), fields, "case")?;
             let mut data = view::case(cx, tx, &case, reveal)?;
-            data["applicant"] = identity::api::party(cx, tx, &case.applicant)?.map(|p| p.name).into();
-            Ok((data, view::commands(cx, tx, &case)?, cx.may("cases.case.unmask", &case.resource()).is_ok()))
+            data["applicant"] = identity::api::party(cx, tx, &case.applicant)?
+                .map(|p| p.name)
+                .into();
+            Ok((
+                data,
+                view::commands(cx, tx, &case)?,
+                cx.may("cases.case.unmask", &case.resource()).is_ok(),
+            ))
         })
         .await?;
-    let context = json!({ "case": data.0, "commands": data.1, "may_reveal": data.2 && !reveal, "refused": refused });
+    let context =
+        json!({ "case": data.0, "commands": data.1, "may_reveal": data.2 && !reveal, "refused": refused });
     cx.page_with(status, "cases/work/show.html", context)
 }
 
@@ -149,7 +185,11 @@ async fn after(cx: &Ctx, id: &str, outcome: Result<()>) -> Result<Response> {
             let help = format!("{}-help", r.key);
             let mut text = cx.t(&r.key, &args);
             if cx.app.texts.has(&help) {
-                text = format!("{text}{}{}", if view::english(cx) { ". " } else { "。" }, cx.t(&help, &args));
+                text = format!(
+                    "{text}{}{}",
+                    if view::english(cx) { ". " } else { "。" },
+                    cx.t(&help, &args)
+                );
             }
             let status = axum::http::StatusCode::from_u16(r.status).unwrap_or_default();
             page(cx, id, false, status, &text).await
@@ -168,7 +208,11 @@ pub(crate) struct Done {
     in_person: Option<String>,
 }
 
-pub(crate) async fn finish(cx: Ctx, Path((id, work)): Path<(String, u32)>, Form(f): Form<Done>) -> Result<Response> {
+pub(crate) async fn finish(
+    cx: Ctx,
+    Path((id, work)): Path<(String, u32)>,
+    Form(f): Form<Done>,
+) -> Result<Response> {
     let finish = Finish {
         case: &id,
         version: f.version,
@@ -193,7 +237,11 @@ pub(crate) struct Correction {
     items: String,
 }
 
-pub(crate) async fn correction(cx: Ctx, Path(id): Path<String>, Form(f): Form<Correction>) -> Result<Response> {
+pub(crate) async fn correction(
+    cx: Ctx,
+    Path(id): Path<String>,
+    Form(f): Form<Correction>,
+) -> Result<Response> {
     let items: Vec<String> = f.items.lines().map(String::from).collect();
     let done = service::request_correction(&cx, &id, f.version, f.work, &items).await;
     after(&cx, &id, done).await
@@ -222,7 +270,11 @@ pub(crate) struct Suspension {
     reason: Option<String>,
 }
 
-pub(crate) async fn suspension(cx: Ctx, Path(id): Path<String>, Form(f): Form<Suspension>) -> Result<Response> {
+pub(crate) async fn suspension(
+    cx: Ctx,
+    Path(id): Path<String>,
+    Form(f): Form<Suspension>,
+) -> Result<Response> {
     let done = service::suspend(&cx, &id, f.version, f.reason.as_deref()).await;
     after(&cx, &id, done).await
 }
@@ -241,14 +293,35 @@ pub(crate) fn samples() -> Vec<Sample> {
     let none = json!({ "works": [], "correction": null, "suspend": false, "resume": true });
     let case = super::web::sample_case();
     vec![
-        Sample { template: "cases/work/queue.html", name: "empty", data: json!({ "items": [], "pager": { "page": 0, "previous": null, "next": null } }) },
-        Sample { template: "cases/work/queue.html", name: "one", data: json!({ "items": [item], "pager": pager }) },
-        Sample { template: "cases/work/done.html", name: "one", data: json!({ "items": [item] }) },
-        Sample { template: "cases/work/list.html", name: "one",
-            data: json!({ "items": [item], "pager": pager, "q": "", "state": "handling", "states": [{ "id": "handling", "label": "审查中" }] }) },
-        Sample { template: "cases/work/show.html", name: "mine",
-            data: json!({ "case": case, "commands": commands, "may_reveal": true, "refused": "已被他人更新" }) },
-        Sample { template: "cases/work/show.html", name: "others",
-            data: json!({ "case": case, "commands": none, "may_reveal": false, "refused": "" }) },
+        Sample {
+            template: "cases/work/queue.html",
+            name: "empty",
+            data: json!({ "items": [], "pager": { "page": 0, "previous": null, "next": null } }),
+        },
+        Sample {
+            template: "cases/work/queue.html",
+            name: "one",
+            data: json!({ "items": [item], "pager": pager }),
+        },
+        Sample {
+            template: "cases/work/done.html",
+            name: "one",
+            data: json!({ "items": [item] }),
+        },
+        Sample {
+            template: "cases/work/list.html",
+            name: "one",
+            data: json!({ "items": [item], "pager": pager, "q": "", "state": "handling", "states": [{ "id": "handling", "label": "审查中" }] }),
+        },
+        Sample {
+            template: "cases/work/show.html",
+            name: "mine",
+            data: json!({ "case": case, "commands": commands, "may_reveal": true, "refused": "已被他人更新" }),
+        },
+        Sample {
+            template: "cases/work/show.html",
+            name: "others",
+            data: json!({ "case": case, "commands": none, "may_reveal": false, "refused": "" }),
+        },
     ]
 }

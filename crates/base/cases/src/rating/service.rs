@@ -27,13 +27,22 @@ pub async fn rate(ctx: &Ctx, id: &str, grade: i64, comment: &str) -> Result<()> 
         if !store::insert_rating(tx, id, grade, &comment, ctx.now())? {
             return Err(Refusal::new("cases-rated").status(409).into());
         }
-        let fact = Fact::new("cases.rating.given", id).payload(json!({ "grade": grade, "matter": case.matter }));
+        let fact =
+            Fact::new("cases.rating.given", id).payload(json!({ "grade": grade, "matter": case.matter }));
         let fact = ctx.emit(tx, fact.touch(&crate::RATING, id))?;
         if grade <= BAD {
-            let days = ctx.app.city["rating"]["follow_up_working_days"].as_u64().map_or(FOLLOW_UP_DAYS, |d| d as u32);
-            let due = crate::clock::table(ctx)?.0.add_working_days(ctx.today(), days).date.to_string();
+            let days = ctx.app.city["rating"]["follow_up_working_days"]
+                .as_u64()
+                .map_or(FOLLOW_UP_DAYS, |d| d as u32);
+            let due = crate::clock::table(ctx)?
+                .0
+                .add_working_days(ctx.today(), days)
+                .date
+                .to_string();
             store::open_followup(tx, id, &case.org_path, &case.area_code, &due, ctx.now())?;
-            let opened = Fact::new("cases.followup.opened", id).payload(json!({ "due_on": due })).cause(fact);
+            let opened = Fact::new("cases.followup.opened", id)
+                .payload(json!({ "due_on": due }))
+                .cause(fact);
             ctx.emit(tx, opened.touch(&crate::FOLLOWUP, id))?;
         }
         Ok(())
@@ -61,7 +70,10 @@ pub async fn close(ctx: &Ctx, id: &str, outcome: &str) -> Result<()> {
         if store::close_followup(tx, id, outcome, &ctx.actor.id, ctx.now())? == 0 {
             return Err(Refusal::new("cases-followup-closed").status(409).into());
         }
-        ctx.emit(tx, Fact::new("cases.followup.closed", id).touch(&crate::FOLLOWUP, id))?;
+        ctx.emit(
+            tx,
+            Fact::new("cases.followup.closed", id).touch(&crate::FOLLOWUP, id),
+        )?;
         Ok(())
     })
     .await

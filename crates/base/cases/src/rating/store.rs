@@ -3,10 +3,19 @@
 use kernel::{Fault, Row, Scope, ScopeColumns, Tx, Value, params};
 
 pub(crate) fn rating(tx: &mut Tx<'_>, case: &str) -> Result<Option<Row>, Fault> {
-    tx.one("SELECT grade, comment, at FROM cases_rating WHERE case_id = $1", params![case])
+    tx.one(
+        "SELECT grade, comment, at FROM cases_rating WHERE case_id = $1",
+        params![case],
+    )
 }
 
-pub(crate) fn insert_rating(tx: &mut Tx<'_>, case: &str, grade: i64, comment: &str, at: i64) -> Result<bool, Fault> {
+pub(crate) fn insert_rating(
+    tx: &mut Tx<'_>,
+    case: &str,
+    grade: i64,
+    comment: &str,
+    at: i64,
+) -> Result<bool, Fault> {
     let n = tx.execute(
         "INSERT INTO cases_rating(case_id, grade, comment, at) VALUES ($1, $2, $3, $4) ON CONFLICT (case_id) DO NOTHING",
         params![case, grade, comment, at],
@@ -34,7 +43,13 @@ pub(crate) fn followup(tx: &mut Tx<'_>, case: &str) -> Result<Option<Row>, Fault
     tx.one("SELECT * FROM cases_followup WHERE case_id = $1", params![case])
 }
 
-pub(crate) fn close_followup(tx: &mut Tx<'_>, case: &str, outcome: &str, actor: &str, at: i64) -> Result<u64, Fault> {
+pub(crate) fn close_followup(
+    tx: &mut Tx<'_>,
+    case: &str,
+    outcome: &str,
+    actor: &str,
+    at: i64,
+) -> Result<u64, Fault> {
     tx.execute(
         "UPDATE cases_followup SET state = 'closed', outcome = $2, actor = $3, closed_at = $4 \
          WHERE case_id = $1 AND state = 'open'",
@@ -45,7 +60,11 @@ pub(crate) fn close_followup(tx: &mut Tx<'_>, case: &str, outcome: &str, actor: 
 /// Follow-ups in scope, open ones first, the soonest due first.
 pub(crate) fn list(tx: &mut Tx<'_>, scope: &Scope, limit: u32) -> Result<Vec<Row>, Fault> {
     let mut p: Vec<Value> = Vec::new();
-    let columns = ScopeColumns { owner: "c.applicant", org_path: "f.org_path", area_code: "f.area_code" };
+    let columns = ScopeColumns {
+        owner: "c.applicant",
+        org_path: "f.org_path",
+        area_code: "f.area_code",
+    };
     let sql = format!(
         "SELECT f.*, r.grade, r.comment, c.number, c.matter, c.matter_version FROM cases_followup f \
          JOIN cases_case c ON c.id = f.case_id JOIN cases_rating r ON r.case_id = f.case_id WHERE {} \

@@ -29,7 +29,11 @@ pub(crate) async fn rate(cx: Ctx, Path(id): Path<String>, Form(f): Form<Rating>)
                 })
                 .await?;
             let data = json!({ "case": case, "refused": cx.t(&r.key, &[]) });
-            cx.page_with(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "cases/case/show.html", data)
+            cx.page_with(
+                axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+                "cases/case/show.html",
+                data,
+            )
         }
         Err(e) => Err(e),
     }
@@ -56,7 +60,10 @@ pub(crate) async fn followups(cx: Ctx) -> Result<Response> {
         })
         .await?;
     let may_close = cx.holds("cases.followup.close");
-    cx.page("cases/rating/followups.html", json!({ "items": items, "may_close": may_close }))
+    cx.page(
+        "cases/rating/followups.html",
+        json!({ "items": items, "may_close": may_close }),
+    )
 }
 
 #[derive(Deserialize)]
@@ -78,7 +85,15 @@ pub(crate) fn samples() -> Vec<Sample> {
     closed["outcome"] = "已电话说明".into();
     closed["closed_at"] = 1.into();
     vec![
-        Sample { template: "cases/rating/followups.html", name: "none", data: json!({ "items": [], "may_close": true }) },
-        Sample { template: "cases/rating/followups.html", name: "two", data: json!({ "items": [item, closed], "may_close": true }) },
+        Sample {
+            template: "cases/rating/followups.html",
+            name: "none",
+            data: json!({ "items": [], "may_close": true }),
+        },
+        Sample {
+            template: "cases/rating/followups.html",
+            name: "two",
+            data: json!({ "items": [item, closed], "may_close": true }),
+        },
     ]
 }

@@ -103,6 +103,9 @@ pub(crate) fn insert(tx: &mut Tx<'_>, c: &Certificate, fields: Vec<u8>, at: i64)
     Ok(())
 }
 
+/// A finished file as sealed, and its detached signature.
+pub(crate) type Stored = (Vec<u8>, Vec<u8>);
+
 /// The printed fields as sealed, and of a finished certificate the file and its detached signature.
 pub(crate) fn fields(tx: &mut Tx<'_>, id: &str) -> Result<Option<Vec<u8>>, Fault> {
     tx.scalar(
@@ -110,7 +113,7 @@ pub(crate) fn fields(tx: &mut Tx<'_>, id: &str) -> Result<Option<Vec<u8>>, Fault
         params![id],
     )
 }
-pub(crate) fn file(tx: &mut Tx<'_>, id: &str) -> Result<Option<(Vec<u8>, Vec<u8>)>, Fault> {
+pub(crate) fn file(tx: &mut Tx<'_>, id: &str) -> Result<Option<Stored>, Fault> {
     tx.one(
         "SELECT pdf, sm2 FROM documents_certificate WHERE id = $1 AND pdf IS NOT NULL",
         params![id],

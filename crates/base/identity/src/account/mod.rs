@@ -35,14 +35,20 @@ impl Sessions for Identity {
             Credential::Cookie(t) => (t, "browser"),
             Credential::Bearer(t) => (t, "api"),
         };
-        let Some(session) = store::session(tx, &model::digest(token), kind, now)? else { return Ok(None) };
-        let Some(account) = store::account(tx, session.account)? else { return Ok(None) };
+        let Some(session) = store::session(tx, &model::digest(token), kind, now)? else {
+            return Ok(None);
+        };
+        let Some(account) = store::account(tx, session.account)? else {
+            return Ok(None);
+        };
         if account.retired {
             return Ok(None);
         }
         let subject = store::subject(tx, &account.subject)?;
         let name = match &subject {
-            Some(s) => self.protect.open(&format!("identity_subject.name:{}", s.id), &s.name)?,
+            Some(s) => self
+                .protect
+                .open(&format!("identity_subject.name:{}", s.id), &s.name)?,
             None => account.login.clone(),
         };
         let mut grants = Vec::new();
@@ -64,7 +70,11 @@ impl Sessions for Identity {
         Ok(Some(Actor {
             id: format!("account:{}", account.id),
             name,
-            kind: if account.kind == "official" { ActorKind::Official } else { ActorKind::Citizen },
+            kind: if account.kind == "official" {
+                ActorKind::Official
+            } else {
+                ActorKind::Citizen
+            },
             account: Some(account.id),
             subject: Some(account.subject),
             on_behalf: session.acting_for,
@@ -93,7 +103,10 @@ impl Accessed for Identity {
         purpose: &str,
     ) -> Result<()> {
         for subject in subjects {
-            let own = [&ctx.actor.subject, &ctx.actor.on_behalf].into_iter().flatten().any(|s| s == subject);
+            let own = [&ctx.actor.subject, &ctx.actor.on_behalf]
+                .into_iter()
+                .flatten()
+                .any(|s| s == subject);
             if own {
                 continue;
             }

@@ -52,9 +52,9 @@ pub(crate) fn digest(token: &str) -> String {
 /// Refuses while the account rests, saying for how long.
 pub(crate) fn check_lock(account: &Account, now: i64) -> Result<(), Refusal> {
     match account.locked_until {
-        Some(until) if until > now => {
-            Err(Refusal::new("identity-locked").status(429).arg("minutes", (until - now + 59_999) / 60_000))
-        }
+        Some(until) if until > now => Err(Refusal::new("identity-locked")
+            .status(429)
+            .arg("minutes", (until - now + 59_999) / 60_000)),
         _ => Ok(()),
     }
 }
@@ -62,8 +62,12 @@ pub(crate) fn check_lock(account: &Account, now: i64) -> Result<(), Refusal> {
 /// argon2id with the OWASP parameters; `fast` is for tests only.
 pub(crate) fn hash_password(password: &str, salt: &[u8; 16], fast: bool) -> Result<String, Fault> {
     use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
-    let params = if fast { Params::new(64, 1, 1, None) } else { Params::new(19 * 1024, 2, 1, None) }
-        .map_err(|e| Fault::new(format!("argon2 parameters: {e}")))?;
+    let params = if fast {
+        Params::new(64, 1, 1, None)
+    } else {
+        Params::new(19 * 1024, 2, 1, None)
+    }
+    .map_err(|e| Fault::new(format!("argon2 parameters: {e}")))?;
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let hash = argon
         .hash_password_with_salt(password.as_bytes(), salt)
@@ -73,6 +77,9 @@ pub(crate) fn hash_password(password: &str, salt: &[u8; 16], fast: bool) -> Resu
 
 pub(crate) fn check_password(password: &str, hash: &str) -> bool {
     use argon2::PasswordVerifier;
-    argon2::PasswordHash::new(hash)
-        .is_ok_and(|h| argon2::Argon2::default().verify_password(password.as_bytes(), &h).is_ok())
+    argon2::PasswordHash::new(hash).is_ok_and(|h| {
+        argon2::Argon2::default()
+            .verify_password(password.as_bytes(), &h)
+            .is_ok()
+    })
 }

@@ -21,8 +21,11 @@ pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, label: &str)
         })
         .await?;
     // A hash is checked in any case, so that the time taken does not tell which logins exist.
-    let stand_in = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let hash = account.as_ref().map_or(stand_in.to_string(), |a| a.password.clone());
+    let stand_in =
+        "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let hash = account
+        .as_ref()
+        .map_or(stand_in.to_string(), |a| a.password.clone());
     let typed = password.to_string();
     let right = tokio::task::spawn_blocking(move || model::check_password(&typed, &hash))
         .await
@@ -37,7 +40,8 @@ pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, label: &str)
             store::set_failures(tx, account.id, if until.is_some() { 0 } else { failures }, until)?;
             ctx.emit(
                 tx,
-                Fact::new("identity.session.refused", account.id).payload(json!({ "locked": until.is_some() })),
+                Fact::new("identity.session.refused", account.id)
+                    .payload(json!({ "locked": until.is_some() })),
             )?;
             Ok(())
         })
@@ -47,7 +51,9 @@ pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, label: &str)
     let token = hex::encode(ctx.random::<32>());
     let family = ctx.id().to_string();
     ctx.tx("identity.begin-session", |tx| {
-        let Some(now) = store::account(tx, account.id)? else { return Err(Refusal::sign_in().into()) };
+        let Some(now) = store::account(tx, account.id)? else {
+            return Err(Refusal::sign_in().into());
+        };
         model::check_lock(&now, ctx.now())?;
         store::set_failures(tx, account.id, 0, None)?;
         store::insert_session(
@@ -63,7 +69,10 @@ pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, label: &str)
             },
             ctx.now(),
         )?;
-        ctx.emit(tx, Fact::new("identity.session.begun", account.id).payload(json!({ "kind": "browser" })))?;
+        ctx.emit(
+            tx,
+            Fact::new("identity.session.begun", account.id).payload(json!({ "kind": "browser" })),
+        )?;
         Ok(())
     })
     .await?;
@@ -81,7 +90,10 @@ pub(crate) async fn sign_out(ctx: &Ctx) -> Result<()> {
     let (account, session) = own(ctx)?;
     ctx.tx("identity.sign-out", |tx| {
         store::end_session(tx, &session, ctx.now())?;
-        ctx.emit(tx, Fact::new("identity.session.ended", account).payload(json!({ "all": false })))?;
+        ctx.emit(
+            tx,
+            Fact::new("identity.session.ended", account).payload(json!({ "all": false })),
+        )?;
         Ok(())
     })
     .await
@@ -92,7 +104,10 @@ pub(crate) async fn sign_out_everywhere(ctx: &Ctx) -> Result<u64> {
     let (account, _) = own(ctx)?;
     ctx.tx("identity.sign-out-everywhere", |tx| {
         let n = store::end_all(tx, account, ctx.now())?;
-        ctx.emit(tx, Fact::new("identity.session.ended", account).payload(json!({ "all": true, "count": n })))?;
+        ctx.emit(
+            tx,
+            Fact::new("identity.session.ended", account).payload(json!({ "all": true, "count": n })),
+        )?;
         Ok(n)
     })
     .await
@@ -106,7 +121,9 @@ pub(crate) async fn act_for(ctx: &Ctx, firm: Option<&str>) -> Result<String> {
     let token = hex::encode(ctx.random::<32>());
     ctx.tx("identity.act-for", |tx| {
         if let Some(firm) = firm
-            && !store::firms_of(tx, &subject, &today)?.iter().any(|(f, _)| f == firm)
+            && !store::firms_of(tx, &subject, &today)?
+                .iter()
+                .any(|(f, _)| f == firm)
         {
             return Err(Refusal::new("identity-not-agent").status(403).into());
         }
@@ -124,7 +141,10 @@ pub(crate) async fn act_for(ctx: &Ctx, firm: Option<&str>) -> Result<String> {
             },
             ctx.now(),
         )?;
-        ctx.emit(tx, Fact::new("identity.session.begun", account).payload(json!({ "kind": "acting" })))?;
+        ctx.emit(
+            tx,
+            Fact::new("identity.session.begun", account).payload(json!({ "kind": "acting" })),
+        )?;
         Ok(())
     })
     .await?;
@@ -151,7 +171,10 @@ pub(crate) async fn api_token(ctx: &Ctx, login: &str) -> Result<String> {
             },
             ctx.now(),
         )?;
-        ctx.emit(tx, Fact::new("identity.session.begun", account.id).payload(json!({ "kind": "api" })))?;
+        ctx.emit(
+            tx,
+            Fact::new("identity.session.begun", account.id).payload(json!({ "kind": "api" })),
+        )?;
         Ok(())
     })
     .await?;
@@ -180,7 +203,10 @@ pub(crate) fn know(ctx: &Ctx, tx: &mut kernel::Tx<'_>, p: &NewParty<'_>) -> Resu
     let new = store::NewSubject {
         name: protect.seal(&format!("identity_subject.name:{id}"), p.name)?,
         code: protect.seal(&format!("identity_subject.code:{id}"), p.code)?,
-        phone: p.phone.map(|x| protect.seal(&format!("identity_subject.phone:{id}"), x)).transpose()?,
+        phone: p
+            .phone
+            .map(|x| protect.seal(&format!("identity_subject.phone:{id}"), x))
+            .transpose()?,
         id,
         kind: p.kind.to_string(),
         code_index,
@@ -189,13 +215,22 @@ pub(crate) fn know(ctx: &Ctx, tx: &mut kernel::Tx<'_>, p: &NewParty<'_>) -> Resu
     };
     let (id, new) = store::put_subject(tx, &new, ctx.now())?;
     if new {
-        ctx.emit(tx, Fact::new("identity.subject.known", &id).touch(&crate::SUBJECT, &id))?;
+        ctx.emit(
+            tx,
+            Fact::new("identity.subject.known", &id).touch(&crate::SUBJECT, &id),
+        )?;
     }
     Ok(id)
 }
 
 /// Opens an account for a known subject. The password is hashed before the transaction.
-pub(crate) async fn open_account(ctx: &Ctx, login: &str, kind: &str, subject: &str, password: &str) -> Result<Uuid> {
+pub(crate) async fn open_account(
+    ctx: &Ctx,
+    login: &str,
+    kind: &str,
+    subject: &str,
+    password: &str,
+) -> Result<Uuid> {
     let (salt, fast, typed) = (ctx.random::<16>(), ctx.app.config.fast_hash, password.to_string());
     let hash = tokio::task::spawn_blocking(move || model::hash_password(&typed, &salt, fast))
         .await
@@ -212,9 +247,15 @@ pub(crate) async fn open_account(ctx: &Ctx, login: &str, kind: &str, subject: &s
     };
     ctx.tx("identity.open-account", |tx| {
         if !store::insert_account(tx, &account, ctx.now())? {
-            return Err(Refusal::new("identity-login-taken").status(409).arg("login", &account.login).into());
+            return Err(Refusal::new("identity-login-taken")
+                .status(409)
+                .arg("login", &account.login)
+                .into());
         }
-        ctx.emit(tx, Fact::new("identity.account.opened", account.id).touch(&crate::ACCOUNT, account.id))?;
+        ctx.emit(
+            tx,
+            Fact::new("identity.account.opened", account.id).touch(&crate::ACCOUNT, account.id),
+        )?;
         Ok(())
     })
     .await?;

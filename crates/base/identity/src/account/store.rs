@@ -18,15 +18,21 @@ fn account_of(r: &Row) -> Result<Account, Fault> {
 const ACCOUNT: &str = "id, login, kind, subject, password, failures, locked_until, retired_at";
 
 pub(crate) fn account(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Account>, Fault> {
-    tx.one(&format!("SELECT {ACCOUNT} FROM identity_account WHERE id = $1"), params![id])?
-        .map(|r| account_of(&r))
-        .transpose()
+    tx.one(
+        &format!("SELECT {ACCOUNT} FROM identity_account WHERE id = $1"),
+        params![id],
+    )?
+    .map(|r| account_of(&r))
+    .transpose()
 }
 
 pub(crate) fn account_by_login(tx: &mut Tx<'_>, login: &str) -> Result<Option<Account>, Fault> {
-    tx.one(&format!("SELECT {ACCOUNT} FROM identity_account WHERE login = $1"), params![login])?
-        .map(|r| account_of(&r))
-        .transpose()
+    tx.one(
+        &format!("SELECT {ACCOUNT} FROM identity_account WHERE login = $1"),
+        params![login],
+    )?
+    .map(|r| account_of(&r))
+    .transpose()
 }
 
 pub(crate) fn accounts(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<Account>, Fault> {
@@ -43,12 +49,24 @@ pub(crate) fn insert_account(tx: &mut Tx<'_>, a: &Account, now: i64) -> Result<b
     let n = tx.execute(
         "INSERT INTO identity_account(id, login, kind, subject, password, failures, version, created_at) \
          VALUES ($1, $2, $3, $4, $5, 0, 1, $6) ON CONFLICT (login) DO NOTHING",
-        params![a.id, a.login.clone(), a.kind.clone(), a.subject.clone(), a.password.clone(), now],
+        params![
+            a.id,
+            a.login.clone(),
+            a.kind.clone(),
+            a.subject.clone(),
+            a.password.clone(),
+            now
+        ],
     )?;
     Ok(n == 1)
 }
 
-pub(crate) fn set_failures(tx: &mut Tx<'_>, id: Uuid, failures: i64, until: Option<i64>) -> Result<(), Fault> {
+pub(crate) fn set_failures(
+    tx: &mut Tx<'_>,
+    id: Uuid,
+    failures: i64,
+    until: Option<i64>,
+) -> Result<(), Fault> {
     tx.execute(
         "UPDATE identity_account SET failures = $2, locked_until = $3 WHERE id = $1",
         params![id, failures, until],
@@ -69,8 +87,10 @@ pub(crate) struct NewSubject {
 
 /// Inserts, or returns the id under which this code is already known.
 pub(crate) fn put_subject(tx: &mut Tx<'_>, s: &NewSubject, now: i64) -> Result<(String, bool), Fault> {
-    let known: Option<String> =
-        tx.scalar("SELECT id FROM identity_subject WHERE code_index = $1", params![s.code_index.clone()])?;
+    let known: Option<String> = tx.scalar(
+        "SELECT id FROM identity_subject WHERE code_index = $1",
+        params![s.code_index.clone()],
+    )?;
     if let Some(id) = known {
         return Ok((id, false));
     }
@@ -93,25 +113,37 @@ pub(crate) fn put_subject(tx: &mut Tx<'_>, s: &NewSubject, now: i64) -> Result<(
 }
 
 pub(crate) fn subject(tx: &mut Tx<'_>, id: &str) -> Result<Option<Subject>, Fault> {
-    tx.one("SELECT id, kind, name, code, phone, area_code FROM identity_subject WHERE id = $1", params![id])?
-        .map(|r| {
-            Ok(Subject {
-                id: r.get("id")?,
-                kind: r.get("kind")?,
-                name: r.get("name")?,
-                code: r.get("code")?,
-                phone: r.get("phone")?,
-                area_code: r.get("area_code")?,
-            })
+    tx.one(
+        "SELECT id, kind, name, code, phone, area_code FROM identity_subject WHERE id = $1",
+        params![id],
+    )?
+    .map(|r| {
+        Ok(Subject {
+            id: r.get("id")?,
+            kind: r.get("kind")?,
+            name: r.get("name")?,
+            code: r.get("code")?,
+            phone: r.get("phone")?,
+            area_code: r.get("area_code")?,
         })
-        .transpose()
+    })
+    .transpose()
 }
 
 pub(crate) fn subject_by_index(tx: &mut Tx<'_>, index: &str) -> Result<Option<String>, Fault> {
-    tx.scalar("SELECT id FROM identity_subject WHERE code_index = $1", params![index])
+    tx.scalar(
+        "SELECT id FROM identity_subject WHERE code_index = $1",
+        params![index],
+    )
 }
 
-pub(crate) fn put_agency(tx: &mut Tx<'_>, firm: &str, person: &str, role: &str, from: &str) -> Result<(), Fault> {
+pub(crate) fn put_agency(
+    tx: &mut Tx<'_>,
+    firm: &str,
+    person: &str,
+    role: &str,
+    from: &str,
+) -> Result<(), Fault> {
     tx.execute(
         "INSERT INTO identity_agency(firm, person, role, from_on) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (firm, person) DO NOTHING",
@@ -188,7 +220,10 @@ pub(crate) fn sessions(tx: &mut Tx<'_>, account: Uuid, now: i64) -> Result<Vec<S
 }
 
 pub(crate) fn end_session(tx: &mut Tx<'_>, token: &str, now: i64) -> Result<(), Fault> {
-    tx.execute("UPDATE identity_session SET ended_at = $2 WHERE token = $1 AND ended_at IS NULL", params![token, now])?;
+    tx.execute(
+        "UPDATE identity_session SET ended_at = $2 WHERE token = $1 AND ended_at IS NULL",
+        params![token, now],
+    )?;
     Ok(())
 }
 

@@ -32,11 +32,18 @@ fn safe(next: &str) -> &str {
 }
 
 pub(crate) async fn form(cx: Ctx, Query(q): Query<Next>) -> Result<Response> {
-    cx.page("identity/account/sign-in.html", json!({ "next": safe(&q.next), "login": "", "error": "" }))
+    cx.page(
+        "identity/account/sign-in.html",
+        json!({ "next": safe(&q.next), "login": "", "error": "" }),
+    )
 }
 
 fn session_cookie(cx: &Ctx, response: &mut Response, token: &str, age: i64) {
-    let secure = if cx.app.config.url.starts_with("https://") { "; Secure" } else { "" };
+    let secure = if cx.app.config.url.starts_with("https://") {
+        "; Secure"
+    } else {
+        ""
+    };
     set_cookie(
         response,
         &format!("{SESSION}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}"),
@@ -98,7 +105,11 @@ pub(crate) struct Acting {
 
 pub(crate) async fn act_for(cx: Ctx, Form(f): Form<Acting>) -> Result<Response> {
     let token = service::act_for(&cx, Some(f.firm.as_str()).filter(|s| !s.is_empty())).await?;
-    let mut response = see(if safe(&f.next).is_empty() { "/me" } else { safe(&f.next) });
+    let mut response = see(if safe(&f.next).is_empty() {
+        "/me"
+    } else {
+        safe(&f.next)
+    });
     session_cookie(&cx, &mut response, &token, super::model::SESSION / 1000);
     Ok(response)
 }
@@ -116,7 +127,10 @@ pub(crate) async fn security(cx: Ctx) -> Result<Response> {
             Ok((sessions, store::accesses(tx, &subject)?))
         })
         .await?;
-    cx.page("identity/account/security.html", json!({ "sessions": sessions, "accesses": accesses }))
+    cx.page(
+        "identity/account/security.html",
+        json!({ "sessions": sessions, "accesses": accesses }),
+    )
 }
 
 pub(crate) fn samples() -> Vec<Sample> {

@@ -40,16 +40,22 @@ pub(crate) fn put(tx: &mut Tx<'_>, o: &Organisation) -> Result<(), Fault> {
 }
 
 pub(crate) fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<Organisation>, Fault> {
-    tx.one(&format!("SELECT {COLUMNS} FROM identity_organisation WHERE id = $1"), params![id])?
-        .map(|r| organisation(&r))
-        .transpose()
+    tx.one(
+        &format!("SELECT {COLUMNS} FROM identity_organisation WHERE id = $1"),
+        params![id],
+    )?
+    .map(|r| organisation(&r))
+    .transpose()
 }
 
 pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<Organisation>, Fault> {
-    tx.query(&format!("SELECT {COLUMNS} FROM identity_organisation WHERE retired_at IS NULL ORDER BY path"), &[])?
-        .iter()
-        .map(organisation)
-        .collect()
+    tx.query(
+        &format!("SELECT {COLUMNS} FROM identity_organisation WHERE retired_at IS NULL ORDER BY path"),
+        &[],
+    )?
+    .iter()
+    .map(organisation)
+    .collect()
 }
 
 pub(crate) fn put_post(
@@ -101,12 +107,11 @@ pub(crate) fn hold(tx: &mut Tx<'_>, post: &str, account: kernel::Uuid, from: &st
     Ok(())
 }
 
-/// The posts an account holds on a day: (post, organisation, path, area, roles).
-pub(crate) fn posts_of(
-    tx: &mut Tx<'_>,
-    account: kernel::Uuid,
-    on: &str,
-) -> Result<Vec<(String, String, String, String, Vec<String>)>, Fault> {
+/// (post, organisation, path, area, roles)
+pub(crate) type Held = (String, String, String, String, Vec<String>);
+
+/// The posts an account holds on a day.
+pub(crate) fn posts_of(tx: &mut Tx<'_>, account: kernel::Uuid, on: &str) -> Result<Vec<Held>, Fault> {
     tx.query(
         "SELECT p.id, p.organisation, o.path, o.area_code, p.roles FROM identity_holding h \
          JOIN identity_post p ON p.id = h.post JOIN identity_organisation o ON o.id = p.organisation \

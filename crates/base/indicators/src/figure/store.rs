@@ -5,7 +5,7 @@ use crate::pack::{Better, Definition};
 use kernel::{Fault, Row, Scope, ScopeColumns, Tx, Value, params};
 
 /// Ratings of this grade and above count as good.
-const GOOD_GRADE: i64 = 4;
+const GOOD_GRADE: i64 = 3;
 
 /// The records a count may see: the reader's reach, narrowed to one organisation or matter ('' = all).
 #[derive(Clone, Debug)]

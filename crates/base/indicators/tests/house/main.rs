@@ -130,9 +130,9 @@ async fn counted_by_hand(db: Fresh) {
     // Of three matters one is full and proven; one is full but unproven, one proven but partial.
     let o = of("mayor", "one-net-rate").await;
     assert_eq!(o["figure"], figure(1, 3, json!(33.3)));
-    // Grades 5 4 3 1: two of four are 4 and above; not rated is not counted.
+    // Grades 5 4 3 1: three of four are 3 and above; not rated is not counted.
     let s = of("mayor", "satisfaction").await;
-    assert_eq!(s["figure"], figure(2, 4, json!(50.0)));
+    assert_eq!(s["figure"], figure(3, 4, json!(75.0)));
     assert_eq!(
         line(&s, "organisations", "police"),
         Some(figure(0, 1, json!(0.0)))

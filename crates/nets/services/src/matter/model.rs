@@ -100,36 +100,58 @@ pub struct Parts {
 pub type Wrong = (&'static str, usize, String);
 
 fn line_of(text: &str, at: usize) -> usize {
-    text.get(..at.min(text.len())).map_or(0, |t| t.matches('\n').count() + 1)
+    text.get(..at.min(text.len()))
+        .map_or(0, |t| t.matches('\n').count() + 1)
 }
 
 impl Parts {
     /// Parses all parts for the runtime.
     pub fn build(&self, version: i64, retired: bool) -> Result<Matter, Vec<Wrong>> {
         let mut bad = Vec::new();
-        let form = Form::parse(&self.form).map_err(|e| bad.push(("form.json", 0, e.to_string()))).ok();
+        let form = Form::parse(&self.form)
+            .map_err(|e| bad.push(("form.json", 0, e.to_string())))
+            .ok();
         let process = Definition::parse(&self.process)
             .map_err(|e| bad.push(("process.bpmn", line_of(&self.process, e.at), e.message)))
             .ok();
-        let decisions = Decision::parse(&self.decision).map_err(|e| bad.push(("decision.dmn", 0, e.to_string()))).ok();
+        let decisions = Decision::parse(&self.decision)
+            .map_err(|e| bad.push(("decision.dmn", 0, e.to_string())))
+            .ok();
         if let (Some(p), Some(d)) = (&process, &decisions) {
             let ids: Vec<&str> = d.iter().map(|d| d.id.as_str()).collect();
             bad.extend(p.deploy_check(&ids).into_iter().map(|m| ("process.bpmn", 0, m)));
         }
         if let Some(f) = &form {
             let conditions = f.rules.iter().map(|r| ("form.json", r.condition.as_str()));
-            let whens = self.sheet.material.iter().filter_map(|m| m.when.as_deref()).map(|w| ("matter.toml", w));
+            let whens = self
+                .sheet
+                .material
+                .iter()
+                .filter_map(|m| m.when.as_deref())
+                .map(|w| ("matter.toml", w));
             for (file, condition) in conditions.chain(whens) {
                 if let Err(e) = decision::feel::parse(condition) {
                     bad.push((file, 0, e.to_string()));
                 }
             }
-            for field in f.fields.iter().filter(|x| x.format.as_deref().is_some_and(|v| !cases::api::FORMATS.contains(&v))) {
-                bad.push(("form.json", 0, format!("{}: format {:?} is not known", field.name, field.format)));
+            for field in f.fields.iter().filter(|x| {
+                x.format
+                    .as_deref()
+                    .is_some_and(|v| !cases::api::FORMATS.contains(&v))
+            }) {
+                bad.push((
+                    "form.json",
+                    0,
+                    format!("{}: format {:?} is not known", field.name, field.format),
+                ));
             }
         }
         if !["full", "partial", "none"].contains(&self.sheet.online.as_str()) {
-            bad.push(("matter.toml", 0, format!("online = \"{}\": use full, partial or none", self.sheet.online)));
+            bad.push((
+                "matter.toml",
+                0,
+                format!("online = \"{}\": use full, partial or none", self.sheet.online),
+            ));
         }
         if self.sheet.promised_days > self.sheet.legal_days {
             bad.push(("matter.toml", 0, "promised_days is longer than legal_days".into()));

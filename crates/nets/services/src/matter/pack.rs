@@ -43,7 +43,11 @@ pub(crate) fn read(pack: &Pack, folder: &str) -> Result<Parts, PackError> {
     let file = |name: &str| format!("matters/{folder}/{name}");
     let sheet: Sheet = pack.toml(&file("matter.toml"))?;
     if sheet.id != folder {
-        return Err(pack.wrong(&file("matter.toml"), 1, format!("id {} differs from the folder's name", sheet.id)));
+        return Err(pack.wrong(
+            &file("matter.toml"),
+            1,
+            format!("id {} differs from the folder's name", sheet.id),
+        ));
     }
     Ok(Parts {
         sheet,
@@ -79,30 +83,53 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
         };
         for org in std::iter::once(&parts.sheet.organisation).chain(&parts.sheet.joint) {
             if !organisations.contains(&format!("id = \"{org}\"")) {
-                bad.push(pack.wrong(&path("matter.toml"), 0, format!("organisation {org} is unknown")).to_string());
+                bad.push(
+                    pack.wrong(&path("matter.toml"), 0, format!("organisation {org} is unknown"))
+                        .to_string(),
+                );
             }
         }
-        bad.extend(references(pack, &parts).into_iter().map(|(file, m)| pack.wrong(&path(file), 0, m).to_string()));
+        bad.extend(
+            references(pack, &parts)
+                .into_iter()
+                .map(|(file, m)| pack.wrong(&path(file), 0, m).to_string()),
+        );
         if let Some(c) = &parts.sheet.result.certificate
             && pack.file(&format!("certificates/{c}/certificate.toml")).is_none()
         {
-            bad.push(pack.wrong(&path("matter.toml"), 0, format!("certificate {c} is unknown")).to_string());
+            bad.push(
+                pack.wrong(&path("matter.toml"), 0, format!("certificate {c} is unknown"))
+                    .to_string(),
+            );
         }
         match parts.build(1, false) {
             Err(wrongs) => {
-                bad.extend(wrongs.into_iter().map(|(file, line, m)| pack.wrong(&path(file), line, m).to_string()));
+                bad.extend(
+                    wrongs
+                        .into_iter()
+                        .map(|(file, line, m)| pack.wrong(&path(file), line, m).to_string()),
+                );
             }
             Ok(matter) => match pack.toml::<Stories>(&path("stories.toml")) {
                 Err(e) => bad.push(e.to_string()),
                 Ok(stories) => {
                     if stories.story.is_empty() {
-                        bad.push(pack.wrong(&path("stories.toml"), 1, "a matter needs at least one story").to_string());
+                        bad.push(
+                            pack.wrong(&path("stories.toml"), 1, "a matter needs at least one story")
+                                .to_string(),
+                        );
                     }
                     for s in &stories.story {
                         if let Err(m) = play(&matter, s) {
-                            let line = pack.text(&path("stories.toml")).ok().and_then(|t| t.lines().position(|l| l.contains(&s.name)));
+                            let line = pack
+                                .text(&path("stories.toml"))
+                                .ok()
+                                .and_then(|t| t.lines().position(|l| l.contains(&s.name)));
                             let line = line.map_or(0, |n| n + 1);
-                            bad.push(pack.wrong(&path("stories.toml"), line, format!("{}: {m}", s.name)).to_string());
+                            bad.push(
+                                pack.wrong(&path("stories.toml"), line, format!("{}: {m}", s.name))
+                                    .to_string(),
+                            );
                         }
                     }
                 }
@@ -116,7 +143,11 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
 /// middle of a case.
 fn references(pack: &Pack, parts: &Parts) -> Vec<(&'static str, String)> {
     let text = |name: &str| pack.text(name).unwrap_or_default();
-    let (organisations, roles, elements) = (text("organisations.toml"), text("roles.toml"), text("elements.toml"));
+    let (organisations, roles, elements) = (
+        text("organisations.toml"),
+        text("roles.toml"),
+        text("elements.toml"),
+    );
     let known = |all: &str, id: &str| all.lines().any(|l| l.replace(' ', "") == format!("id=\"{id}\""));
     let mut bad = Vec::new();
     if let Ok(d) = process::Definition::parse(&parts.process) {
@@ -134,7 +165,10 @@ fn references(pack: &Pack, parts: &Parts) -> Vec<(&'static str, String)> {
                     _ => false,
                 };
                 if !fine {
-                    bad.push(("process.bpmn", format!("{}: yw:effect `{effect}` is not known", n.id)));
+                    bad.push((
+                        "process.bpmn",
+                        format!("{}: yw:effect `{effect}` is not known", n.id),
+                    ));
                 }
             }
         }
@@ -145,7 +179,12 @@ fn references(pack: &Pack, parts: &Parts) -> Vec<(&'static str, String)> {
         }
     }
     if let Ok(f) = form::Form::parse(&parts.form) {
-        for e in f.fields.iter().filter_map(|f| f.element.as_deref()).filter(|e| !known(&elements, e)) {
+        for e in f
+            .fields
+            .iter()
+            .filter_map(|f| f.element.as_deref())
+            .filter(|e| !known(&elements, e))
+        {
             bad.push(("form.json", format!("x-element {e} is unknown")));
         }
     }
@@ -154,22 +193,50 @@ fn references(pack: &Pack, parts: &Parts) -> Vec<(&'static str, String)> {
 
 fn play(matter: &Matter, story: &Story) -> Result<(), String> {
     let holds = |c: &str, v: &Json| matter.holds(c, v);
-    let wrongs = matter.form.validate(&story.form, &Checks { format: &|_, _| Ok(()), holds: &holds });
+    let wrongs = matter.form.validate(
+        &story.form,
+        &Checks {
+            format: &|_, _| Ok(()),
+            holds: &holds,
+        },
+    );
     if let Some(w) = wrongs.first() {
         return Err(format!("the form is refused: {w:?}"));
     }
     let mut state = State::default();
-    let run = |state: &mut State, c: Command| state.step(&matter.process, c, matter).map_err(|e| e.to_string());
-    run(&mut state, Command::Start { variables: Json::Object(story.form.clone()), at: 0 })?;
+    let run =
+        |state: &mut State, c: Command| state.step(&matter.process, c, matter).map_err(|e| e.to_string());
+    run(
+        &mut state,
+        Command::Start {
+            variables: Json::Object(story.form.clone()),
+            at: 0,
+        },
+    )?;
     for (n, s) in story.steps.iter().enumerate() {
         let task = match s.verb.as_str() {
             "accept" => "accept".to_string(),
-            "complete" => s.task.clone().ok_or_else(|| format!("step {}: task is missing", n + 1))?,
+            "complete" => s
+                .task
+                .clone()
+                .ok_or_else(|| format!("step {}: task is missing", n + 1))?,
             other => return Err(format!("step {}: `{other}` is no step", n + 1)),
         };
-        let work = state.open().find(|w| w.node == task).map(|w| w.id).ok_or_else(|| format!("step {}: {task} is not open", n + 1))?;
+        let work = state
+            .open()
+            .find(|w| w.node == task)
+            .map(|w| w.id)
+            .ok_or_else(|| format!("step {}: {task} is not open", n + 1))?;
         let outcome = s.outcome.clone().unwrap_or_else(|| "done".into());
-        run(&mut state, Command::Complete { work, outcome, by: "story".into(), at: n as i64 })?;
+        run(
+            &mut state,
+            Command::Complete {
+                work,
+                outcome,
+                by: "story".into(),
+                at: n as i64,
+            },
+        )?;
     }
     match &state.ended {
         Some(end) if *end == story.ends => {}
@@ -183,6 +250,9 @@ fn play(matter: &Matter, story: &Story) -> Result<(), String> {
 
 /// The pack's problem in a refusal an operator can read.
 pub(crate) fn problem(wrongs: Vec<super::model::Wrong>) -> Problem {
-    let text: Vec<String> = wrongs.into_iter().map(|(f, l, m)| format!("{f}:{l}: {m}")).collect();
+    let text: Vec<String> = wrongs
+        .into_iter()
+        .map(|(f, l, m)| format!("{f}:{l}: {m}"))
+        .collect();
     kernel::Fault::new(text.join("\n")).into()
 }

@@ -16,12 +16,24 @@ pub(crate) async fn publish(ctx: &Ctx, parts: &Parts, version: i64) -> Result<()
         for locale in [Locale::Zh, Locale::En] {
             let english = locale == Locale::En;
             let org = identity::api::organisation(tx, &s.organisation)?;
-            let name = org.map(|o| if english && !o.name_en.is_empty() { o.name_en } else { o.name }).unwrap_or_default();
+            let name = org
+                .map(|o| {
+                    if english && !o.name_en.is_empty() {
+                        o.name_en
+                    } else {
+                        o.name
+                    }
+                })
+                .unwrap_or_default();
             let entry = search::Entry {
                 source: "matter",
                 id: s.id.clone(),
                 locale,
-                title: if english && !s.title_en.is_empty() { s.title_en.clone() } else { s.title.clone() },
+                title: if english && !s.title_en.is_empty() {
+                    s.title_en.clone()
+                } else {
+                    s.title.clone()
+                },
                 summary: name,
                 href: format!("/matters/{}", s.id),
                 words: s.words.clone(),
@@ -38,7 +50,7 @@ pub(crate) async fn publish(ctx: &Ctx, parts: &Parts, version: i64) -> Result<()
 /// Fills the catalogue of the case runtime from the database, and puts the calendar into force.
 pub async fn open(ctx: &Ctx, pack: &Pack) -> Result<()> {
     let catalogue = Catalogue::default();
-    let versions = ctx.read("services.open", |tx| store::versions(tx)).await?;
+    let versions = ctx.read("services.open", store::versions).await?;
     for (version, retired, parts) in versions {
         catalogue.put(parts.build(version, retired).map_err(pack::problem)?);
     }
@@ -49,11 +61,16 @@ pub async fn open(ctx: &Ctx, pack: &Pack) -> Result<()> {
 /// Consumer: the first finished case without a visit proves that a matter can be done online.
 pub(crate) fn prove(ctx: &Ctx, tx: &mut Tx<'_>, fact: &Recorded) -> Result<()> {
     let done = matches!(fact.payload["state"].as_str(), Some("granted" | "refused"));
-    let Some(matter) = fact.payload["matter"].as_str().filter(|_| done && fact.payload["online"] == true) else {
+    let Some(matter) = fact.payload["matter"]
+        .as_str()
+        .filter(|_| done && fact.payload["online"] == true)
+    else {
         return Ok(());
     };
     if store::prove(tx, matter, &fact.subject, fact.at)? {
-        let proven = Fact::new("services.matter.proven", matter).payload(json!({ "case": fact.subject })).cause(&fact.id);
+        let proven = Fact::new("services.matter.proven", matter)
+            .payload(json!({ "case": fact.subject }))
+            .cause(&fact.id);
         ctx.emit(tx, proven.touch(&crate::MATTER, matter))?;
     }
     Ok(())
@@ -66,5 +83,8 @@ pub fn all(tx: &mut Tx<'_>) -> Result<Vec<Sheet>> {
 
 /// One matter in force with its form.
 pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<(Sheet, String)> {
-    store::current(tx)?.into_iter().find(|(s, _)| s.id == id).ok_or_else(|| Refusal::not_found().into())
+    store::current(tx)?
+        .into_iter()
+        .find(|(s, _)| s.id == id)
+        .ok_or_else(|| Refusal::not_found().into())
 }

@@ -53,7 +53,11 @@ pub(crate) fn versions(tx: &mut Tx<'_>) -> Result<Vec<(i64, bool, Parts)>> {
             process: r.get("process")?,
             decision: r.get("decision")?,
         };
-        Ok((r.get("version")?, r.get::<Option<i64>>("retired_at")?.is_some(), parts))
+        Ok((
+            r.get("version")?,
+            r.get::<Option<i64>>("retired_at")?.is_some(),
+            parts,
+        ))
     })
     .collect()
 }
@@ -81,6 +85,12 @@ pub(crate) fn prove(tx: &mut Tx<'_>, matter: &str, case: &str, at: i64) -> Resul
 
 /// How many cases of each matter were handed in, for "often used".
 pub(crate) fn counts(tx: &mut Tx<'_>) -> Result<Json, Fault> {
-    let rows = tx.query("SELECT matter, COUNT(*) AS n FROM pub_cases_case GROUP BY matter", &[])?;
-    rows.iter().map(|r| Ok((r.get::<String>("matter")?, Json::from(r.get::<i64>("n")?)))).collect::<Result<serde_json::Map<_, _>, Fault>>().map(Json::Object)
+    let rows = tx.query(
+        "SELECT matter, COUNT(*) AS n FROM pub_cases_case GROUP BY matter",
+        &[],
+    )?;
+    rows.iter()
+        .map(|r| Ok((r.get::<String>("matter")?, Json::from(r.get::<i64>("n")?))))
+        .collect::<Result<serde_json::Map<_, _>, Fault>>()
+        .map(Json::Object)
 }

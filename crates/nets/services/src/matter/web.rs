@@ -41,7 +41,13 @@ async fn found(cx: &Ctx, find: &Find) -> Result<(Vec<Json>, Vec<Json>)> {
         let all = service::all(tx)?;
         let wanted: Option<Vec<String>> = match find.q.trim() {
             "" => None,
-            q => Some(index::find(tx, q, cx.locale, 50)?.into_iter().filter(|h| h.source == "matter").map(|h| h.id).collect()),
+            q => Some(
+                index::find(tx, q, cx.locale, 50)?
+                    .into_iter()
+                    .filter(|h| h.source == "matter")
+                    .map(|h| h.id)
+                    .collect(),
+            ),
         };
         let mut organisations: Vec<Json> = Vec::new();
         let mut cards = Vec::new();
@@ -54,7 +60,10 @@ async fn found(cx: &Ctx, find: &Find) -> Result<(Vec<Json>, Vec<Json>)> {
             let fits = (find.organisation.is_empty() || s.organisation == find.organisation)
                 && (find.audience.is_empty() || s.audience.contains(&find.audience));
             if fits && wanted.as_ref().is_none_or(|w| w.contains(&s.id)) {
-                cards.push((wanted.as_ref().and_then(|w| w.iter().position(|i| *i == s.id)), item));
+                cards.push((
+                    wanted.as_ref().and_then(|w| w.iter().position(|i| *i == s.id)),
+                    item,
+                ));
             }
         }
         cards.sort_by_key(|(rank, _)| *rank);
@@ -75,9 +84,14 @@ pub(crate) async fn list(cx: Ctx, Query(find): Query<Find>) -> Result<Response> 
 fn guide_data(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Json> {
     let (s, _) = service::find(tx, id)?;
     let mut g = card(cx, tx, &s)?;
-    let lines = |list: &[super::model::Line]| -> Vec<String> { list.iter().map(|l| pick(cx, &l.zh, &l.en).to_string()).collect() };
-    let joint: Vec<String> =
-        s.joint.iter().map(|o| identity::api::organisation_name(cx, tx, o)).collect::<Result<_, kernel::Fault>>()?;
+    let lines = |list: &[super::model::Line]| -> Vec<String> {
+        list.iter().map(|l| pick(cx, &l.zh, &l.en).to_string()).collect()
+    };
+    let joint: Vec<String> = s
+        .joint
+        .iter()
+        .map(|o| identity::api::organisation_name(cx, tx, o))
+        .collect::<Result<_, kernel::Fault>>()?;
     let materials: Vec<Json> = s
         .material
         .iter()
@@ -91,7 +105,10 @@ fn guide_data(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Json> {
         ("audience", json!(s.audience)),
         ("acceptance_days", json!(s.acceptance_days)),
         ("legal_days", json!(s.legal_days)),
-        ("fee", json!({ "amount": s.fee.amount, "note": pick(cx, &s.fee.note, &s.fee.note_en) })),
+        (
+            "fee",
+            json!({ "amount": s.fee.amount, "note": pick(cx, &s.fee.note, &s.fee.note_en) }),
+        ),
         ("windows", json!(s.windows)),
         ("conditions", json!(lines(&s.conditions))),
         ("steps", json!(lines(&s.steps))),
@@ -117,12 +134,16 @@ pub(crate) async fn start(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
 
 async fn hits(cx: &Ctx, q: &str) -> Result<Vec<index::Hit>> {
     let q: String = q.chars().take(100).collect();
-    cx.read("services.search", |tx| Ok(index::find(tx, &q, cx.locale, 20)?)).await
+    cx.read("services.search", |tx| Ok(index::find(tx, &q, cx.locale, 20)?))
+        .await
 }
 
 pub(crate) async fn search(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
     let items = hits(&cx, &find.q).await?;
-    cx.page("services/matter/search.html", json!({ "items": items, "q": find.q }))
+    cx.page(
+        "services/matter/search.html",
+        json!({ "items": items, "q": find.q }),
+    )
 }
 
 pub(crate) async fn api_search(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
@@ -157,11 +178,20 @@ pub(crate) fn samples() -> Vec<Sample> {
         ("acceptance_days", json!(5)),
         ("legal_days", json!(20)),
         ("fee", json!({ "amount": 1200, "note": "样例" })),
-        ("windows", json!([{ "name": "窗口", "address": "地址", "phone": "0", "hours": "9:00" }])),
+        (
+            "windows",
+            json!([{ "name": "窗口", "address": "地址", "phone": "0", "hours": "9:00" }]),
+        ),
         ("conditions", json!(["条件"])),
         ("steps", json!(["步骤"])),
-        ("basis", json!([{ "law": "条例", "article": "第一条", "zh": "内容" }])),
-        ("materials", json!([{ "title": "图", "note": "注", "required": true, "conditional": false, "accept": ["pdf"], "max_mb": 10 }])),
+        (
+            "basis",
+            json!([{ "law": "条例", "article": "第一条", "zh": "内容" }]),
+        ),
+        (
+            "materials",
+            json!([{ "title": "图", "note": "注", "required": true, "conditional": false, "accept": ["pdf"], "max_mb": 10 }]),
+        ),
         ("certificate", json!(true)),
         ("sample_note", json!("样例")),
     ] {
@@ -174,7 +204,15 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("services/matter/list.html", "none", list(json!([]))),
         sample("services/matter/list.html", "one", list(json!([card]))),
         sample("services/matter/guide.html", "full", json!({ "g": g })),
-        sample("services/matter/search.html", "none", json!({ "items": [], "q": "x" })),
-        sample("services/matter/search.html", "one", json!({ "items": [hit], "q": "x" })),
+        sample(
+            "services/matter/search.html",
+            "none",
+            json!({ "items": [], "q": "x" }),
+        ),
+        sample(
+            "services/matter/search.html",
+            "one",
+            json!({ "items": [hit], "q": "x" }),
+        ),
     ]
 }
