@@ -13,7 +13,7 @@ run: build ## build and start the demonstration city on http://localhost:8151
 	@exec "$(BINARY)" serve --demo --data data --pack packs/huaian
 
 build: web ## the release binary, with the web assets inside
-	cargo build --release -p yiwang
+	cargo build --release -p yiwang -p yiwang-verify
 
 web: web/dist/.stamp ## the web assets, only when their sources changed
 

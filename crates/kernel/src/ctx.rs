@@ -309,6 +309,8 @@ pub struct App {
     pub services: crate::module::Services,
     /// Fills a buffer with random bytes.
     pub chance: crate::start::Chance,
+    /// (millisecond, counter) of the last id given out, so that ids of one process rise strictly.
+    pub last_id: std::sync::Mutex<(u64, u16)>,
 }
 
 impl App {
@@ -376,11 +378,23 @@ impl Ctx {
             .to_zoned_datetime(zone)
             .date()
     }
-    /// A fresh UUIDv7.
+    /// A fresh UUIDv7. Within one process ids rise strictly (RFC 9562, 6.2 method 1), so facts of one transaction keep
+    /// their order wherever they are sorted by id.
     pub fn id(&self) -> Uuid {
         let mut random = [0u8; 10];
         (self.app.chance)(&mut random);
-        uuid::Builder::from_unix_timestamp_millis(self.app.clock.now().max(0) as u64, &random).into_uuid()
+        let now = self.app.clock.now().max(0) as u64;
+        let (millis, counter) = {
+            let mut last = self.app.last_id.lock().unwrap_or_else(|p| p.into_inner());
+            *last = match *last {
+                (ms, n) if now <= ms && n < 0xfff => (ms, n + 1),
+                (ms, _) if now <= ms => (ms + 1, 0),
+                _ => (now, 0),
+            };
+            *last
+        };
+        random[..2].copy_from_slice(&counter.to_be_bytes());
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
     pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut out = [0u8; N];

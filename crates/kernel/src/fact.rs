@@ -138,8 +138,8 @@ pub fn hash_of(row: &Row, salt: &str) -> Result<String, Fault> {
 }
 
 impl Ctx {
-    /// Writes the fact in this transaction. `n`-th facts of one body get ids fixed by the transaction, so a retried
-    /// body emits the same ones.
+    /// Writes the fact in this transaction, with the hashes of the touched rows as they stand in it. A leaf must fit
+    /// into an entry bundle of the log (65,535 bytes), so an outsized payload is a fault here and not later.
     pub fn emit(&self, tx: &mut Tx<'_>, fact: Fact) -> Result<String, Fault> {
         let n = tx.facts;
         tx.facts += 1;
@@ -154,6 +154,14 @@ impl Ctx {
                 ))
             })?;
             touched.push(json!({ "table": table.name, "id": row, "hash": hash }));
+        }
+        let size =
+            fact.payload.to_string().len() + touched.iter().map(|t| t.to_string().len()).sum::<usize>();
+        if size > 60_000 {
+            return Err(Fault::new(format!(
+                "{}: a fact of {size} bytes does not fit into the log",
+                fact.kind
+            )));
         }
         let seq = tx.next_seq();
         tx.execute(

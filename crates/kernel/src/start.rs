@@ -77,6 +77,7 @@ pub async fn assemble(
         head: AtomicI64::new(0),
         services,
         chance,
+        last_id: Default::default(),
     }))
 }
 

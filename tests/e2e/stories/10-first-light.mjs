@@ -41,8 +41,9 @@ async function finish(page, outcome, opinion) {
   await page.waitForLoadState("load");
 }
 
-export default async function () {
-  const city = await startCity();
+/** The path on one database; `alter` changes a row behind the program's back. */
+export async function path(options, alter) {
+  const city = await startCity(options);
   const chrome = await browser();
   const admin = await person(chrome, city, "admin");
   const before = { online: await figure(admin, city, "wholly-online"), net: await figure(admin, city, "one-net-rate") };
@@ -299,12 +300,16 @@ export default async function () {
   same(fine.code, 0, `yiwang-verify: ${fine.stdout}${fine.stderr}`);
   same((await verify(join(dir, "altered.pdf"), join(dir, "proof.json"))).code, 1, "another file is not proven");
   same((await cli(city, "doctor")).stdout.includes("kernel_fact"), false, "doctor finds nothing altered");
-  const sqlite = await venv([]);
-  const alter = (sql) => exec(sqlite, ["-c", `import sqlite3;c=sqlite3.connect(${JSON.stringify(join(dir, "core.db"))});c.execute(${JSON.stringify(sql)});c.commit()`]);
-  same((await alter("UPDATE cases_rating SET grade = 5")).code, 0, "the row is altered by hand");
+  same((await alter(city, "UPDATE cases_rating SET grade = 5")).code, 0, "the row is altered by hand");
   const doctor = await cli(city, "doctor");
   check(doctor.code !== 0 && doctor.stdout.includes("cases_rating") && doctor.stdout.includes(id), `doctor names the row: ${doctor.stdout}`);
-  same((await alter("UPDATE kernel_fact SET payload = '{}' WHERE type = 'cases.rating.given'")).code, 0, "a fact is altered by hand");
+  same((await alter(city, "UPDATE kernel_fact SET payload = '{}' WHERE type = 'cases.rating.given'")).code, 0, "a fact is altered by hand");
   check((await cli(city, "doctor")).stdout.includes("kernel_fact: fact"), "doctor names the fact");
   check((await readFile(join(log, "checkpoint"), "utf8")).includes("/log/1"), "the head names its log");
 }
+
+export default () =>
+  path({}, async (city, sql) => {
+    const script = "import sqlite3,sys;c=sqlite3.connect(sys.argv[1]);c.execute(sys.argv[2]);c.commit()";
+    return exec(await venv([]), ["-c", script, join(city.data, "core.db"), sql]);
+  });

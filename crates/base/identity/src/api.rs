@@ -126,23 +126,22 @@ pub async fn load_policies(ctx: &Ctx, policies: &crate::Policies, pack: &kernel:
 
 pub use crate::pack::{DemoAccount, demo_accounts, open_demo};
 
-/// The title of the post that an official with this actor id holds; `None` for people without a post.
+/// Organisation and title of the post that an official with this actor id holds; `None` for people without a post.
 pub fn post_title(ctx: &Ctx, tx: &mut Tx<'_>, actor: &str) -> Result<Option<String>, Fault> {
     let Some(account) = actor.strip_prefix("account:") else {
         return Ok(None);
     };
     let row = tx.one(
-        "SELECT p.title, p.title_en FROM identity_holding h JOIN identity_post p ON p.id = h.post \
-         WHERE h.account = $1 ORDER BY p.id LIMIT 1",
+        "SELECT p.title, p.title_en, o.short FROM identity_holding h JOIN identity_post p ON p.id = h.post \
+         JOIN identity_organisation o ON o.id = p.organisation WHERE h.account = $1 ORDER BY p.id LIMIT 1",
         kernel::params![account],
     )?;
     let Some(row) = row else { return Ok(None) };
-    let (zh, en): (String, String) = (row.get("title")?, row.get("title_en")?);
-    Ok(Some(if ctx.locale == kernel::Locale::En && !en.is_empty() {
-        en
-    } else {
-        zh
-    }))
+    let text = |key: &str| row.get::<String>(key);
+    if ctx.locale == kernel::Locale::En && !text("title_en")?.is_empty() {
+        return Ok(Some(text("title_en")?));
+    }
+    Ok(Some(format!("{} {}", text("short")?, text("title")?)))
 }
 
 /// The organisation's name in the reader's language.

@@ -1,0 +1,7 @@
+// The same path on PostgreSQL.
+import { exec } from "../harness.mjs";
+import { path } from "./10-first-light.mjs";
+
+export const limit = 420;
+
+export default () => path({ postgres: true }, (city, sql) => exec("psql", [city.database, "-v", "ON_ERROR_STOP=1", "-c", sql]));
