@@ -299,7 +299,8 @@ export async function path(options, alter) {
   const fine = await verify(pdf, join(dir, "proof.json"));
   same(fine.code, 0, `yiwang-verify: ${fine.stdout}${fine.stderr}`);
   same((await verify(join(dir, "altered.pdf"), join(dir, "proof.json"))).code, 1, "another file is not proven");
-  same((await cli(city, "doctor")).stdout.includes("kernel_fact"), false, "doctor finds nothing altered");
+  const sound = await cli(city, "doctor");
+  same(sound.code, 0, `doctor finds nothing altered: ${sound.stdout}`);
   same((await alter(city, "UPDATE cases_rating SET grade = 5")).code, 0, "the row is altered by hand");
   const doctor = await cli(city, "doctor");
   check(doctor.code !== 0 && doctor.stdout.includes("cases_rating") && doctor.stdout.includes(id), `doctor names the row: ${doctor.stdout}`);

@@ -49,6 +49,12 @@ export default async function () {
     const pdf = await applicant.request.get(`${city.url}/me/certificates/${state.certificates[0].id}/pdf`);
     same((await pdf.body()).subarray(0, 5).toString(), "%PDF-", `${m.id} is a PDF`);
   }
+  // The division tree is there down to the village.
+  const below = async (parent) => (await (await agent.request.get(`${city.url}/api/v1/divisions?parent=${parent}`)).json()).items;
+  same((await below("320800")).length, 8, "districts and counties");
+  const towns = await below("320803");
+  same(towns.length, 19, "towns of one district");
+  check((await below(towns[0].code)).length > 3, "villages of one town");
   const admin = await as("admin");
   const net = await (await admin.request.get(`${city.url}/api/v1/indicators/one-net-rate`)).json();
   same(net.figure.numerator, 3, "three matters are proven");

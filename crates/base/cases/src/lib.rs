@@ -201,7 +201,7 @@ pub fn module() -> Module {
               FROM cases_case c LEFT JOIN cases_rating r ON r.case_id = c.id WHERE c.state <> 'draft'",
         grade: 2,
     }];
-    m.checks = vec![|ctx| Box::pin(async move { clock::warnings(&ctx) })];
+    m.checks = vec![|ctx| Box::pin(async move { Ok(clock::warnings(&ctx)?.into_iter().map(|w| format!("warning: {w}")).collect()) })];
     m.commands = vec![Command {
         name: "calendar",
         help: "calendar FILE: put a newer holiday table into force and recompute provisional due dates",

@@ -78,3 +78,10 @@ CREATE TABLE identity_access (
     purpose TEXT NOT NULL, request TEXT NOT NULL, at BIGINT NOT NULL
 );
 CREATE INDEX identity_access_subject ON identity_access(subject, at);
+
+-- Administrative divisions (行政区划), from province to village, with the years a code held.
+CREATE TABLE identity_division (
+    code TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, level TEXT NOT NULL, parent TEXT,
+    statistical_only BIGINT NOT NULL, from_on TEXT NOT NULL, until_on TEXT, source TEXT NOT NULL
+);
+CREATE INDEX identity_division_parent ON identity_division(parent, code);

@@ -1,7 +1,7 @@
 //! Organisations, posts, roles, policies and demonstration accounts, as the city pack brings them.
 
 use crate::account::service::NewParty;
-use crate::organisation::{Organisation, store as organisations};
+use crate::organisation::{Organisation, division, store as organisations};
 use crate::{account, api};
 use kernel::module::{JobFuture, boxed};
 use kernel::pack::{Pack, PackError};
@@ -185,6 +185,7 @@ pub(crate) fn load(ctx: Ctx, pack: Arc<Pack>) -> JobFuture {
         let file: OrganisationFile = pack.toml(ORGANISATIONS)?;
         let roles: RoleFile = pack.toml(ROLES)?;
         let all = tree(&pack, file.organisation)?;
+        division::load(&ctx, &pack).await?;
         ctx.tx("identity.load", |tx| {
             for o in &all {
                 organisations::put(tx, o)?;
@@ -258,7 +259,7 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
         .filter_map(|n| pack.text(n).ok().map(|t| (n.to_string(), t)))
         .collect();
     let policies = crate::Policies::parse(&texts).err().map(|e| e.to_string());
-    bad.into_iter().map(|e| e.to_string()).chain(policies).collect()
+    bad.into_iter().map(|e| e.to_string()).chain(policies).chain(division::check(pack)).collect()
 }
 
 /// Opens the pack's demonstration accounts that are not open yet.

@@ -68,6 +68,8 @@ pub fn order(ctx: &Ctx, tx: &mut Tx<'_>, o: &Order<'_>) -> Result<String> {
                 Json::Null => String::new(),
                 other => other.to_string(),
             };
+            // An empty field is printed as a dash by the template.
+            let text = if text.is_empty() { Json::Null } else { text.into() };
             json!({ "label": f.zh, "label_en": f.en, "value": text })
         })
         .collect();

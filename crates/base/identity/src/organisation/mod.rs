@@ -1,6 +1,7 @@
 //! The organisation tree with its posts and roles. A post carries roles; a person holds a post from–to, so a successor
 //! inherits by holding it.
 
+pub(crate) mod division;
 pub(crate) mod store;
 
 /// One organisation as other crates see it.
