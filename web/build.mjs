@@ -52,7 +52,6 @@ await copyFile(at("src/icon.svg"), at("dist/icon.svg"));
 const fonts = {
   "NotoSerifSC-Regular.ttf": "noto-serif-sc/400Regular/NotoSerifSC_400Regular.ttf",
   "NotoSerifSC-Bold.ttf": "noto-serif-sc/700Bold/NotoSerifSC_700Bold.ttf",
-  "NotoSansSC-Regular.ttf": "noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf",
 };
 for (const [name, from] of Object.entries(fonts)) {
   await copyFile(at(`node_modules/@expo-google-fonts/${from}`), at(`dist/fonts/${name}`));

@@ -28,3 +28,5 @@ kernel-bad-form = The submission could not be read
 kernel-bad-form-help = Go back, fill in the form again and send it.
 kernel-too-large = The submission is too large
 kernel-too-large-help = Make the file smaller and send it again.
+kernel-method = This address does not take that kind of request
+kernel-method-help = Use the buttons and links of the pages.

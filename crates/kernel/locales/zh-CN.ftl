@@ -28,3 +28,5 @@ kernel-bad-form = 提交的内容读不出来
 kernel-bad-form-help = 请返回上一页重新填写后提交。
 kernel-too-large = 提交的内容太大
 kernel-too-large-help = 请把文件压缩后再上传。
+kernel-method = 这个地址不支持这种操作
+kernel-method-help = 请从页面上的按钮或链接进入。

@@ -131,6 +131,8 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
     };
     let mut response = match response.extensions().get::<Carried>().cloned() {
         Some(Carried(problem)) => show(&ctx, &problem),
+        // What the extractors refuse (a malformed body, a wrong method) comes as bare English text.
+        None if bare_refusal(&response) => show(&ctx, &by_status(response.status()).into()),
         None => response,
     };
     if let Some(l) = query_value(&query, "lang").and_then(|l| Locale::parse(&l)) {
@@ -150,6 +152,26 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
     }
     harden(&mut response, &path, ctx.request.to_string());
     response
+}
+
+/// A client error that carries neither a page nor JSON of ours.
+fn bare_refusal(response: &Response) -> bool {
+    let kind = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or_default();
+    response.status().is_client_error() && (kind.is_empty() || kind.starts_with("text/plain"))
+}
+
+fn by_status(status: StatusCode) -> Refusal {
+    let key = match status {
+        StatusCode::NOT_FOUND => "kernel-not-found",
+        StatusCode::METHOD_NOT_ALLOWED => "kernel-method",
+        StatusCode::PAYLOAD_TOO_LARGE => "kernel-too-large",
+        _ => "kernel-bad-form",
+    };
+    Refusal::new(key).status(status.as_u16())
 }
 
 /// Adds one more cookie to a response.

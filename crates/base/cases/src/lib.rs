@@ -117,6 +117,15 @@ pub fn module() -> Module {
                 answer(),
             ),
         Route::new("/api/v1/cases/{id}", Door::SignedIn, get(web::api_show)).doc("GET", "One case", json!(null), answer()),
+        Route::new("/api/v1/cases/{id}/materials/{material}", Door::SignedIn, post(web::api_material))
+            .body(FORM_BYTES)
+            .doc("POST", "Upload one file of a material (multipart field `file`)", json!(null), answer()),
+        Route::new("/api/v1/cases/{id}/submission", Door::SignedIn, post(web::api_submit)).doc(
+            "POST",
+            "Hand in a draft, or the answer to a correction",
+            json!(null),
+            answer(),
+        ),
         Route::new("/api/v1/cases/{id}/work/{work}", work, post(web::api_finish)).doc(
             "POST",
             "Finish a work item",
@@ -201,7 +210,14 @@ pub fn module() -> Module {
               FROM cases_case c LEFT JOIN cases_rating r ON r.case_id = c.id WHERE c.state <> 'draft'",
         grade: 2,
     }];
-    m.checks = vec![|ctx| Box::pin(async move { Ok(clock::warnings(&ctx)?.into_iter().map(|w| format!("warning: {w}")).collect()) })];
+    m.checks = vec![|ctx| {
+        Box::pin(async move {
+            Ok(clock::warnings(&ctx)?
+                .into_iter()
+                .map(|w| format!("warning: {w}"))
+                .collect())
+        })
+    }];
     m.commands = vec![Command {
         name: "calendar",
         help: "calendar FILE: put a newer holiday table into force and recompute provisional due dates",

@@ -72,7 +72,12 @@ pub fn module() -> Module {
             post(account::web::sign_out_everywhere),
         ),
         Route::new("/me/acting", Door::SignedIn, post(account::web::act_for)),
-        Route::new("/api/v1/divisions", Door::Public, get(organisation::division::api_children)).doc(
+        Route::new(
+            "/api/v1/divisions",
+            Door::Public,
+            get(organisation::division::api_children),
+        )
+        .doc(
             "GET",
             "Administrative divisions directly below ?parent= (GB/T 2260 and statistical codes)",
             serde_json::json!(null),

@@ -259,7 +259,11 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
         .filter_map(|n| pack.text(n).ok().map(|t| (n.to_string(), t)))
         .collect();
     let policies = crate::Policies::parse(&texts).err().map(|e| e.to_string());
-    bad.into_iter().map(|e| e.to_string()).chain(policies).chain(division::check(pack)).collect()
+    bad.into_iter()
+        .map(|e| e.to_string())
+        .chain(policies)
+        .chain(division::check(pack))
+        .collect()
 }
 
 /// Opens the pack's demonstration accounts that are not open yet.

@@ -40,7 +40,10 @@ struct Writer {
     members: Vec<oneshot::Sender<Result<(), Fault>>>,
     /// Why no write is taken any more: the outcome of a COMMIT is unknown.
     broken: Option<String>,
+    /// The last number given to a fact; negative when it must be read anew.
     seq: i64,
+    /// SQLite's `data_version` when `seq` was read: it changes when another process wrote (a command-line verb).
+    data_version: i64,
 }
 
 fn fault(context: &str) -> impl Fn(rusqlite::Error) -> Fault + '_ {
@@ -77,6 +80,7 @@ impl Sqlite {
             members: Vec::new(),
             broken: None,
             seq: -1,
+            data_version: -1,
         }));
         let (wake, woken) = std::sync::mpsc::channel::<()>();
         let for_committer = Arc::downgrade(&writer);
@@ -211,6 +215,14 @@ impl Writer {
         if !self.open {
             self.conn.execute_batch("BEGIN IMMEDIATE").map_err(fault(verb))?;
             self.open = true;
+            let version = self
+                .conn
+                .prepare_cached("PRAGMA data_version")
+                .and_then(|mut s| s.query_row([], |r| r.get(0)));
+            let version: i64 = version.map_err(|e| self.lost(verb, e))?;
+            if version != self.data_version {
+                (self.data_version, self.seq) = (version, -1);
+            }
         }
         if self.seq < 0 {
             self.seq = last_seq(&self.conn).map_err(fault(verb))?;

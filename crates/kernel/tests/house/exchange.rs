@@ -267,6 +267,19 @@ async fn doors_problems_pages_and_languages() {
     );
     let (status, ..) = call(&app, get("/nowhere").body(Body::empty()).unwrap()).await;
     assert_eq!(status, 404);
+    let (status, body, headers) = call(
+        &app,
+        Request::delete("/tally")
+            .header("accept", "application/json")
+            .body(Body::empty())
+            .unwrap(),
+    )
+    .await;
+    assert_eq!(
+        (status, headers["content-type"].to_str().unwrap()),
+        (405, "application/problem+json"),
+        "{body}"
+    );
     let (_, body, _) = call(&app, get("/api/openapi.json").body(Body::empty()).unwrap()).await;
     assert_eq!(
         json(&body)["paths"]["/letters"]["post"]["summary"],
@@ -329,4 +342,23 @@ async fn search_finds_by_word_pinyin_and_with_one_wrong_character() {
             .unwrap();
         assert!(none.is_empty(), "{none:?}");
     }
+}
+
+/// A command-line verb writes into the file of a running server: both keep the numbers dense.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_file_number_densely() {
+    let s = sqlite();
+    let (server, verb) = (app(&s.address, "a").await, app(&s.address, "a").await);
+    for n in 0..20 {
+        let of = if n % 3 == 0 { &verb } else { &server };
+        send(&ctx(of), &n.to_string()).await.unwrap();
+    }
+    let facts = ctx(&server)
+        .read("t", |tx| Ok(fact::after(tx, 0, 100)?))
+        .await
+        .unwrap();
+    assert_eq!(
+        facts.iter().map(|f| f.seq).collect::<Vec<_>>(),
+        (1..=20).collect::<Vec<_>>()
+    );
 }

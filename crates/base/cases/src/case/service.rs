@@ -188,6 +188,23 @@ fn merged(matter: &Matter, stored: &Map<String, Json>, posted: &[(String, String
     new
 }
 
+/// Puts single values into the form and leaves the others as they are; for programs, which send what they know.
+pub async fn amend(ctx: &Ctx, id: &str, values: &[(String, String)]) -> Result<()> {
+    ctx.tx("cases.amend", |tx| {
+        let mut case = own(ctx, tx, id, "cases.case.apply")?;
+        if !case.editable() {
+            return Err(Refusal::new("cases-not-editable").status(409).into());
+        }
+        let matter = matter_of(ctx, &case)?;
+        let named = |f: &String| values.iter().any(|(n, _)| n == f);
+        let new = merged(&matter, &case.form, values);
+        case.form.retain(|f, _| !named(f));
+        case.form.extend(new.into_iter().filter(|(f, _)| named(f)));
+        store::save(ctx, tx, &case)
+    })
+    .await
+}
+
 /// Saves the form as it is, right or wrong; nothing typed is lost.
 pub async fn save(ctx: &Ctx, id: &str, posted: &[(String, String)]) -> Result<()> {
     ctx.tx("cases.save", |tx| {

@@ -258,7 +258,7 @@ pub(crate) async fn api_create(cx: Ctx, headers: HeaderMap, Body(new): Body<NewC
         return Ok(reply(known));
     }
     let id = service::start(&cx, &new.matter).await?;
-    service::save(&cx, &id, &pairs(&new.form)).await?;
+    service::amend(&cx, &id, &pairs(&new.form)).await?;
     let number = if new.submit {
         Some(service::submit(&cx, &id, None).await?)
     } else {
@@ -269,6 +269,30 @@ pub(crate) async fn api_create(cx: Ctx, headers: HeaderMap, Body(new): Body<NewC
         kernel::http::answer(&cx, key, &body, &answer).await?;
     }
     Ok(reply_with(StatusCode::CREATED, answer))
+}
+
+/// POST /api/v1/cases/{id}/materials/{material}: one file, multipart field `file`.
+pub(crate) async fn api_material(
+    cx: Ctx,
+    Path((id, material)): Path<(String, String)>,
+    mut parts: Multipart,
+) -> Result<Response> {
+    let bad = |_| Refusal::new("kernel-bad-form").status(400);
+    while let Some(field) = parts.next_field().await.map_err(bad)? {
+        if field.name() == Some("file") {
+            let name = field.file_name().unwrap_or("file").to_string();
+            let bytes = field.bytes().await.map_err(bad)?;
+            materials::attach(&cx, &id, &material, &name, &bytes).await?;
+            return api_show(cx, Path(id)).await;
+        }
+    }
+    Err(Refusal::new("kernel-bad-form").status(400).into())
+}
+
+/// POST /api/v1/cases/{id}/submission: hands in a draft, or the answer to a correction.
+pub(crate) async fn api_submit(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    service::submit(&cx, &id, None).await?;
+    api_show(cx, Path(id)).await
 }
 
 pub(crate) async fn api_list(cx: Ctx) -> Result<Response> {

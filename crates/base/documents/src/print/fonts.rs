@@ -15,11 +15,7 @@ use super::PrintError;
 struct Files;
 
 /// In the order in which the typesetter tries them for glyphs the named family lacks.
-const NAMES: [&str; 3] = [
-    "NotoSerifSC-Regular.ttf",
-    "NotoSerifSC-Bold.ttf",
-    "NotoSansSC-Regular.ttf",
-];
+const NAMES: [&str; 2] = ["NotoSerifSC-Regular.ttf", "NotoSerifSC-Bold.ttf"];
 const SERIF_BOLD: usize = 1;
 
 /// The parsed fonts and the typesetter's index of them.

@@ -33,7 +33,7 @@ const CHINA: Offset = Offset::constant(8);
 ///
 /// The template reads `data` with `json(bytes(sys.inputs.data))`. It can read no file and import no package;
 /// `plugin` (foreign code) and `eval` (data as code) are taken away. Unless it sets a font, text is in
-/// "Noto Serif SC"; "Noto Sans SC" is there too. `title` is the title in the file's metadata; empty keeps the
+/// "Noto Serif SC". `title` is the title in the file's metadata; empty keeps the
 /// one the template sets. `now_ms` (Unix milliseconds) is the file's creation time and, in China's time zone,
 /// the template's `datetime.today()`. The same arguments give the same bytes.
 ///
@@ -89,7 +89,7 @@ fn library(data: &str) -> Library {
     }
     // `std` is a second way to the same names.
     library.std = Binding::detached(library.global.clone());
-    let families = ["Noto Serif SC", "Noto Sans SC"].map(FontFamily::new);
+    let families = ["Noto Serif SC"].map(FontFamily::new);
     library.styles.set(TextElem::font, FontList(families.to_vec()));
     library
 }

@@ -44,7 +44,10 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
             wrong(format!("{} stands twice", r.code));
         }
         if !r.parent.is_empty() && !seen.contains_key(r.parent.as_str()) {
-            wrong(format!("{}: the parent {} does not stand before it", r.code, r.parent));
+            wrong(format!(
+                "{}: the parent {} does not stand before it",
+                r.code, r.parent
+            ));
         }
     }
     bad
@@ -99,6 +102,8 @@ pub(crate) struct Below {
 
 /// GET /api/v1/divisions?parent=: the divisions directly below one; without a parent the topmost.
 pub(crate) async fn api_children(cx: Ctx, Query(q): Query<Below>) -> Result<Response> {
-    let items = cx.read("identity.divisions", |tx| Ok(children(tx, &q.parent)?)).await?;
+    let items = cx
+        .read("identity.divisions", |tx| Ok(children(tx, &q.parent)?))
+        .await?;
     Ok(reply(json!({ "items": items })))
 }
