@@ -1,4 +1,8 @@
--- Facts: audit, outbox and Merkle leaf in one row. seq is dense; see kernel::fact.
+-- Facts: audit, outbox and Merkle leaf in one row. seq is dense; turn orders those that wait for it (PostgreSQL alone);
+-- see kernel::fact.
+-- postgres:
+CREATE SEQUENCE kernel_fact_turn;
+-- both:
 CREATE TABLE kernel_fact (
     id TEXT NOT NULL PRIMARY KEY,
     node TEXT NOT NULL,
@@ -13,7 +17,8 @@ CREATE TABLE kernel_fact (
     payload TEXT NOT NULL,
     touched TEXT NOT NULL,
     salt TEXT NOT NULL,
-    seq BIGINT
+    seq BIGINT,
+    turn BIGINT
 );
 CREATE UNIQUE INDEX kernel_fact_seq ON kernel_fact(seq);
 CREATE INDEX kernel_fact_subject ON kernel_fact(subject, at);

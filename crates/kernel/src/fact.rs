@@ -32,6 +32,7 @@ pub struct Fact {
     payload: Json,
     cause: Option<String>,
     touched: Vec<(&'static Table, String)>,
+    removed: Vec<(&'static Table, String)>,
 }
 
 impl Fact {
@@ -44,6 +45,7 @@ impl Fact {
             payload: json!({}),
             cause: None,
             touched: Vec::new(),
+            removed: Vec::new(),
         }
     }
     pub fn payload(mut self, payload: Json) -> Fact {
@@ -58,6 +60,11 @@ impl Fact {
     /// A row that this change wrote; hashed as it stands in the transaction when the fact is emitted.
     pub fn touch(mut self, table: &'static Table, id: impl ToString) -> Fact {
         self.touched.push((table, id.to_string()));
+        self
+    }
+    /// A row that this change removed; the fact says so with an empty hash, and `emit` checks that it is gone.
+    pub fn gone(mut self, table: &'static Table, id: impl ToString) -> Fact {
+        self.removed.push((table, id.to_string()));
         self
     }
 }
@@ -137,6 +144,14 @@ pub fn hash_of(row: &Row, salt: &str) -> Result<String, Fault> {
     ))
 }
 
+const INSERT: &str = "INSERT INTO kernel_fact(id, node, type, version, subject, actor, on_behalf, cause, request, at, \
+    payload, touched, salt, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+/// Of two facts that touch one row the later one is inserted after the earlier one has committed, whatever the clocks of
+/// their nodes say; so the turn orders them rightly.
+const INSERT_WITH_TURN: &str = "INSERT INTO kernel_fact(id, node, type, version, subject, actor, on_behalf, cause, \
+    request, at, payload, touched, salt, seq, turn) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+    nextval('kernel_fact_turn'))";
+
 impl Ctx {
     /// Writes the fact in this transaction, with the hashes of the touched rows as they stand in it. A leaf must fit
     /// into an entry bundle of the log (65,535 bytes), so an outsized payload is a fault here and not later.
@@ -155,6 +170,15 @@ impl Ctx {
             })?;
             touched.push(json!({ "table": table.name, "id": row, "hash": hash }));
         }
+        for (table, row) in &fact.removed {
+            if row_hash(tx, table, row, &salt)?.is_some() {
+                return Err(Fault::new(format!(
+                    "{}: removed row {} {row} is still there",
+                    fact.kind, table.name
+                )));
+            }
+            touched.push(json!({ "table": table.name, "id": row, "hash": Json::Null }));
+        }
         let size =
             fact.payload.to_string().len() + touched.iter().map(|t| t.to_string().len()).sum::<usize>();
         if size > 60_000 {
@@ -164,9 +188,13 @@ impl Ctx {
             )));
         }
         let seq = tx.next_seq();
+        let insert = if tx.is_postgres() {
+            INSERT_WITH_TURN
+        } else {
+            INSERT
+        };
         tx.execute(
-            "INSERT INTO kernel_fact(id, node, type, version, subject, actor, on_behalf, cause, request, at, payload, \
-             touched, salt, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            insert,
             params![
                 id,
                 self.node(),
@@ -200,6 +228,17 @@ pub fn after(tx: &mut Tx<'_>, seq: i64, limit: u32) -> Result<Vec<Recorded>, Fau
         .iter()
         .map(Recorded::from_row)
         .collect()
+}
+
+/// What committed facts that have no number yet (PostgreSQL) touched, with their salts, in the order they will get.
+pub fn unnumbered(tx: &mut Tx<'_>) -> Result<Vec<(Json, String)>, Fault> {
+    tx.query(
+        "SELECT touched, salt FROM kernel_fact WHERE seq IS NULL ORDER BY turn",
+        &[],
+    )?
+    .iter()
+    .map(|r| Ok((r.get("touched")?, r.get("salt")?)))
+    .collect()
 }
 
 /// All facts about one subject, oldest first.
@@ -244,8 +283,8 @@ pub fn number_committed(tx: &mut Tx<'_>) -> Result<u64, Fault> {
         )?
         .ok_or_else(|| Fault::new("fact sequence is missing"))?;
     let n = tx.execute(
-        "UPDATE kernel_fact SET seq = n.rank + $1 FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY at, id) AS rank \
-         FROM kernel_fact WHERE seq IS NULL LIMIT 1000) n WHERE kernel_fact.id = n.id AND kernel_fact.seq IS NULL",
+        "UPDATE kernel_fact SET seq = n.rank + $1 FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY turn) AS rank \
+         FROM kernel_fact WHERE seq IS NULL ORDER BY turn LIMIT 1000) n WHERE kernel_fact.id = n.id AND kernel_fact.seq IS NULL",
         params![last],
     )?;
     tx.execute(

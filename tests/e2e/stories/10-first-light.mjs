@@ -279,7 +279,7 @@ export async function path(options, alter) {
   // 6. Timeline, audit trail, log, doctor.
   await her.goto(`${city.url}/cases/${id}`);
   const timeline = await her.locator(".timeline").innerText();
-  for (const step of ["提交申请", "一次性告知补正", "提交补正", "受理", "退回至", "准予许可", "证照签发", "办结", "申请人评价"]) {
+  for (const step of ["开始填写", "上传材料", "提交申请", "一次性告知补正", "提交补正", "受理", "退回至", "准予许可", "证照签发", "办结", "申请人评价"]) {
     check(timeline.includes(step), `the timeline lacks ${step}`);
   }
   check(/存证第 \d+ 条/.test(timeline), "with its place in the log");
@@ -306,6 +306,17 @@ export async function path(options, alter) {
   check(doctor.code !== 0 && doctor.stdout.includes("cases_rating") && doctor.stdout.includes(id), `doctor names the row: ${doctor.stdout}`);
   same((await alter(city, "UPDATE kernel_fact SET payload = '{}' WHERE type = 'cases.rating.given'")).code, 0, "a fact is altered by hand");
   check((await cli(city, "doctor")).stdout.includes("kernel_fact: fact"), "doctor names the fact");
+  // Rows of every kind: a state, a right put in, a file taken away.
+  for (const [sql, table] of [
+    ["UPDATE cases_case SET state = 'refused'", "cases_case"],
+    ["UPDATE identity_role SET permissions = '[]' WHERE id = 'auditor'", "identity_role"],
+    ["INSERT INTO identity_holding(id, post, account, from_on) VALUES ('x', 'shi-auditor', 'y', '2020-01-01')", "identity_holding"],
+    ["DELETE FROM cases_material", "cases_material"],
+    ["UPDATE documents_certificate SET valid_until = '2099-01-01'", "documents_certificate"],
+  ]) {
+    same((await alter(city, sql)).code, 0, sql);
+    check((await cli(city, "doctor")).stdout.includes(`${table}: row`), `doctor names ${table}`);
+  }
   check((await readFile(join(log, "checkpoint"), "utf8")).includes("/log/1"), "the head names its log");
 }
 

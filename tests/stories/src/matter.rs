@@ -118,6 +118,11 @@ impl City {
         let sql = "SELECT state FROM cases_case WHERE id = $1";
         self.scalar(sql, &[case.into()]).await.unwrap_or_default()
     }
+    /// The version that the next command on this case must name.
+    pub async fn version(&self, case: &str) -> String {
+        let sql = "SELECT version FROM cases_case WHERE id = $1";
+        self.count(sql, &[case.into()]).await.to_string()
+    }
     /// (due date, provisional) as other modules see it.
     pub async fn due(&self, case: &str) -> (Option<String>, i64) {
         let sql = "SELECT due_on FROM pub_cases_case WHERE id = $1";

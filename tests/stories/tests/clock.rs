@@ -9,7 +9,7 @@ on_both!(
     a_suspension_moves_the_end,
     lights,
     a_reminder_once,
-    a_suspended_case_is_reminded_later,
+    a_timer_during_a_suspension,
 );
 
 /// The pack's table with an invented year 2027.
@@ -94,6 +94,7 @@ async fn a_correction_stops_the_clock(db: Db) {
     assert_eq!(city.due(&case).await.0.as_deref(), Some("2026-11-30"));
     city.day("2026-11-25");
     let mut clerk = city.client("clerk").await;
+    let (_, work) = clerk.task(&case).await;
     assert!(
         ask_correction(&mut clerk, &case, " \n ")
             .await
@@ -110,12 +111,12 @@ async fn a_correction_stops_the_clock(db: Db) {
     let queue = clerk.get("/work").await;
     assert!(queue.has(&number) && queue.has("light stopped") && queue.has("计时已暂停"));
     // Nothing is accepted, nor asked again, while the applicant is to answer.
-    let (version, work) = (clerk.task(&case).await.0, "1");
+    let version = city.version(&case).await;
     clerk
-        .send_work(&case, &version, work, "done", "")
+        .send_work(&case, &version, &work, "done", "")
         .await
         .expect(409);
-    let again = [("version", version.as_str()), ("work", work), ("items", "再补")];
+    let again = [("version", version.as_str()), ("work", &work), ("items", "再补")];
     clerk
         .post_form(&format!("/work/cases/{case}/correction"), &again)
         .await
@@ -274,8 +275,8 @@ async fn a_reminder_once(db: Db) {
     );
 }
 
-/// A timer that comes due while the clock stands still neither fails nor is lost.
-async fn a_suspended_case_is_reminded_later(db: Db) {
+/// A timer that comes due while the clock stands still neither fails nor is lost nor comes twice.
+async fn a_timer_during_a_suspension(db: Db) {
     let city = City::open(db, "2026-11-30").await;
     let (case, _) = city.client("resident").await.apply().await;
     city.client("clerk")

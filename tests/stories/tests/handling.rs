@@ -132,7 +132,7 @@ async fn from_application_to_certificate(db: Db) {
     ] {
         assert!(page.has(step), "the timeline lacks {step}");
     }
-    assert_eq!(city.doctor().await, Vec::<String>::new());
+    assert_eq!(city.altered().await, Vec::<String>::new());
 }
 
 async fn double_clicks(db: Db) {
@@ -262,7 +262,7 @@ async fn refusal_and_withdrawal(db: Db) {
     her.get(&format!("/cases/{draft}")).await.expect(404);
     let left = "SELECT COUNT(*) FROM cases_material WHERE case_id = $1";
     assert_eq!(city.count(left, params![draft.as_str()]).await, 0);
-    assert_eq!(city.doctor().await, Vec::<String>::new());
+    assert_eq!(city.altered().await, Vec::<String>::new());
 }
 
 async fn rating(db: Db) {

@@ -203,3 +203,6 @@ codes-phone-length = A mobile number has 11 digits
 codes-phone-alphabet = A mobile number has digits only and begins with 1
 codes-phone-date = The mobile number is wrong
 codes-phone-check = The mobile number is wrong
+cases-fact-cases-case-drafted = Draft begun
+cases-fact-cases-material-attached = File uploaded
+cases-fact-cases-material-detached = File removed

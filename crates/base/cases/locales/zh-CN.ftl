@@ -203,3 +203,6 @@ codes-phone-length = 手机号应为 11 位
 codes-phone-alphabet = 手机号只含数字，以 1 开头
 codes-phone-date = 手机号有误
 codes-phone-check = 手机号有误
+cases-fact-cases-case-drafted = 开始填写
+cases-fact-cases-material-attached = 上传材料
+cases-fact-cases-material-detached = 移除材料

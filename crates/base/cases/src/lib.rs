@@ -32,6 +32,10 @@ pub(crate) static CASE: Table = Table {
         "id",
         "number",
         "matter",
+        "matter_version",
+        "org_path",
+        "area_code",
+        "state",
         "applicant",
         "agent",
         "organisation",
@@ -61,6 +65,23 @@ pub(crate) static WORK: Table = Table {
         "closed_at",
         "round",
     ],
+};
+pub(crate) static MATERIAL: Table = Table {
+    name: "cases_material",
+    columns: &[
+        "id",
+        "case_id",
+        "material",
+        "name",
+        "media",
+        "size",
+        "sha256",
+        "created_at",
+    ],
+};
+pub(crate) static CORRECTION: Table = Table {
+    name: "cases_correction",
+    columns: &["case_id", "items", "answer_by", "asked_at", "answered_at"],
 };
 pub(crate) static RATING: Table = Table {
     name: "cases_rating",
@@ -174,6 +195,10 @@ pub fn module() -> Module {
         unconsumed: Some("timeline and audit read it where it stands"),
     };
     m.facts = [
+        "cases.case.drafted",
+        "cases.case.discarded",
+        "cases.material.attached",
+        "cases.material.detached",
         "cases.case.submitted",
         "cases.case.corrected",
         "cases.case.correction-requested",
@@ -202,7 +227,7 @@ pub fn module() -> Module {
         run: |ctx, v| boxed(case::runtime::fire(ctx, v)),
         every: None,
     }];
-    m.tables = vec![&CASE, &WORK, &RATING, &FOLLOWUP];
+    m.tables = vec![&CASE, &WORK, &MATERIAL, &CORRECTION, &RATING, &FOLLOWUP];
     m.views = vec![PublicView {
         name: "pub_cases_case",
         sql: "SELECT c.id, c.number, c.matter, c.organisation, c.org_path, c.area_code, c.state, c.channel, c.visits, \

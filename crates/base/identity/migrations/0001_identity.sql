@@ -38,8 +38,9 @@ CREATE TABLE identity_post (
     roles TEXT NOT NULL, retired_at BIGINT
 );
 CREATE TABLE identity_holding (
-    post TEXT NOT NULL, account TEXT NOT NULL, from_on TEXT NOT NULL, until_on TEXT, PRIMARY KEY (post, account, from_on)
+    id TEXT NOT NULL PRIMARY KEY, post TEXT NOT NULL, account TEXT NOT NULL, from_on TEXT NOT NULL, until_on TEXT
 );
+CREATE INDEX identity_holding_account ON identity_holding(account);
 CREATE TABLE identity_role (
     id TEXT NOT NULL PRIMARY KEY, title TEXT NOT NULL, title_en TEXT NOT NULL, permissions TEXT NOT NULL
 );

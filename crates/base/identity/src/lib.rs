@@ -55,6 +55,33 @@ pub(crate) static SUBJECT: Table = Table {
     ],
 };
 
+/// Who may do what rests on these rows, so a right that was put in by hand is found.
+pub(crate) static ORGANISATION: Table = Table {
+    name: "identity_organisation",
+    columns: &[
+        "id",
+        "name",
+        "parent",
+        "path",
+        "area_code",
+        "credit_code",
+        "retired_at",
+    ],
+};
+pub(crate) static POST: Table = Table {
+    name: "identity_post",
+    columns: &["id", "organisation", "title", "roles", "retired_at"],
+};
+pub(crate) static ROLE: Table = Table {
+    name: "identity_role",
+    columns: &["id", "title", "permissions"],
+};
+pub(crate) static HOLDING: Table = Table {
+    name: "identity_holding",
+    columns: &["id", "post", "account", "from_on", "until_on"],
+};
+
+/// See the crate.
 pub fn module() -> Module {
     let mut m = Module::new::<Files>("identity");
     use axum::routing::{get, post};
@@ -94,6 +121,14 @@ pub fn module() -> Module {
             unconsumed: Some("audit only"),
         },
         FactType {
+            name: "identity.structure.loaded",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.post.held",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
             name: "identity.subject.known",
             unconsumed: Some("audit only"),
         },
@@ -110,7 +145,7 @@ pub fn module() -> Module {
             unconsumed: Some("audit only"),
         },
     ];
-    m.tables = vec![&ACCOUNT, &SUBJECT];
+    m.tables = vec![&ACCOUNT, &SUBJECT, &ORGANISATION, &POST, &ROLE, &HOLDING];
     m.sections = vec![Section {
         name: "identity",
         load: pack::load,

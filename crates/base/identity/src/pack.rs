@@ -5,7 +5,7 @@ use crate::organisation::{Organisation, division, store as organisations};
 use crate::{account, api};
 use kernel::module::{JobFuture, boxed};
 use kernel::pack::{Pack, PackError};
-use kernel::{Ctx, Result};
+use kernel::{Ctx, Fact, Result, Table, Tx};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -186,20 +186,47 @@ pub(crate) fn load(ctx: Ctx, pack: Arc<Pack>) -> JobFuture {
         let roles: RoleFile = pack.toml(ROLES)?;
         let all = tree(&pack, file.organisation)?;
         division::load(&ctx, &pack).await?;
+        // Each page with its own fact, so that no fact outgrows the log.
+        for page in all.chunks(PAGE) {
+            ctx.tx("identity.load", |tx| {
+                for o in page {
+                    organisations::put(tx, o)?;
+                }
+                covered(&ctx, tx, &crate::ORGANISATION, page.iter().map(|o| o.id.as_str()))
+            })
+            .await?;
+        }
+        for page in file.post.chunks(PAGE) {
+            ctx.tx("identity.load", |tx| {
+                for p in page {
+                    organisations::put_post(tx, &p.id, &p.org, (&p.title, &p.title_en), &p.roles)?;
+                }
+                covered(&ctx, tx, &crate::POST, page.iter().map(|p| p.id.as_str()))
+            })
+            .await?;
+        }
         ctx.tx("identity.load", |tx| {
-            for o in &all {
-                organisations::put(tx, o)?;
-            }
-            for p in &file.post {
-                organisations::put_post(tx, &p.id, &p.org, (&p.title, &p.title_en), &p.roles)?;
-            }
             for r in &roles.role {
                 organisations::put_role(tx, &r.id, (&r.title, &r.title_en), &r.permissions)?;
             }
-            Ok(())
+            covered(&ctx, tx, &crate::ROLE, roles.role.iter().map(|r| r.id.as_str()))
         })
         .await
     })
+}
+
+/// Rows of one transaction and one fact.
+const PAGE: usize = 100;
+
+fn covered<'i>(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    table: &'static Table,
+    ids: impl Iterator<Item = &'i str>,
+) -> Result<()> {
+    let fact = Fact::new("identity.structure.loaded", table.name);
+    ctx.emit(tx, ids.fold(fact, |f, id| f.touch(table, id)))?;
+    Ok(())
 }
 
 /// Everything wrong in the section's files.
@@ -313,7 +340,12 @@ pub async fn open_demo(ctx: &Ctx, pack: &Pack) -> Result<Vec<DemoAccount>> {
         let id = api::open_account(ctx, &a.login, kind, &subject, &a.password).await?;
         if let Some(post) = &a.post {
             ctx.tx("identity.demo-post", |tx| {
-                Ok(organisations::hold(tx, post, id, today)?)
+                let held = organisations::hold(tx, post, id, today)?;
+                ctx.emit(
+                    tx,
+                    Fact::new("identity.post.held", id).touch(&crate::HOLDING, held),
+                )?;
+                Ok(())
             })
             .await?;
         }

@@ -3,8 +3,11 @@
 
 use crate::log;
 use kernel::fact::{self, hash_of};
-use kernel::{Ctx, Fault, Result, params};
-use std::collections::{BTreeMap, HashMap};
+use kernel::{Ctx, Fault, Result, Tx, params};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// (table, row) → (hash that the last fact gave it, `None` when it was removed; salt; seq of that fact).
+type Last = HashMap<(String, String), (Option<String>, String, i64)>;
 
 /// Facts read at a time; a read transaction is bounded.
 const PAGE: u32 = 200;
@@ -20,7 +23,7 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
         ));
     }
     // The last fact that touched a row says what the row must be.
-    let mut last: HashMap<(String, String), (String, String, i64)> = HashMap::new();
+    let mut last: Last = HashMap::new();
     let mut levels: Vec<Option<merkle::Hash>> = Vec::new();
     let mut seq = 0;
     let mut count = 0u64;
@@ -63,10 +66,7 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
             if seq <= logged {
                 push(&mut levels, leaf);
             }
-            for t in f.touched.as_array().into_iter().flatten() {
-                let text = |k: &str| t[k].as_str().unwrap_or_default().to_string();
-                last.insert((text("table"), text("id")), (text("hash"), f.salt.clone(), seq));
-            }
+            Word::take(&mut last, &f.touched, &f.salt, seq);
         }
     }
     if count > 0 {
@@ -88,7 +88,7 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
             ));
         }
     }
-    rows(&ctx, &last, &mut findings).await?;
+    rows(&ctx, &mut Word { last, seq }, &mut findings).await?;
     Ok(findings)
 }
 
@@ -107,11 +107,55 @@ fn push(levels: &mut Vec<Option<merkle::Hash>>, leaf: merkle::Hash) {
     levels.push(Some(hash));
 }
 
-async fn rows(
-    ctx: &Ctx,
-    last: &HashMap<(String, String), (String, String, i64)>,
-    findings: &mut Vec<String>,
-) -> Result<()> {
+/// What the facts say of the covered rows. A running city goes on writing, so every comparison happens in one snapshot:
+/// the rows of a page together with the facts that had come by then.
+struct Word {
+    last: Last,
+    /// Numbered facts up to here are in `last`.
+    seq: i64,
+}
+
+impl Word {
+    fn take(last: &mut Last, touched: &serde_json::Value, salt: &str, seq: i64) {
+        for t in touched.as_array().into_iter().flatten() {
+            let text = |k: &str| t[k].as_str().unwrap_or_default().to_string();
+            let hash = t["hash"].as_str().map(String::from);
+            last.insert((text("table"), text("id")), (hash, salt.to_string(), seq));
+        }
+    }
+
+    /// Brings `last` up to this snapshot and returns what facts without a number say on top of it.
+    fn follow(&mut self, tx: &mut Tx<'_>) -> Result<Last, Fault> {
+        loop {
+            let page = fact::after(tx, self.seq, PAGE)?;
+            for f in &page {
+                Self::take(&mut self.last, &f.touched, &f.salt, f.seq);
+                self.seq = f.seq;
+            }
+            if page.len() < PAGE as usize {
+                break;
+            }
+        }
+        let mut newest = Last::new();
+        for (touched, salt) in fact::unnumbered(tx)? {
+            Self::take(&mut newest, &touched, &salt, self.seq + 1);
+        }
+        Ok(newest)
+    }
+
+    /// The newest word on one row.
+    fn on<'a>(
+        &'a self,
+        newest: &'a Last,
+        table: &str,
+        id: &str,
+    ) -> Option<&'a (Option<String>, String, i64)> {
+        let key = (table.to_string(), id.to_string());
+        newest.get(&key).or_else(|| self.last.get(&key))
+    }
+}
+
+async fn rows(ctx: &Ctx, word: &mut Word, findings: &mut Vec<String>) -> Result<()> {
     let tables: BTreeMap<&str, &'static kernel::Table> = ctx
         .app
         .modules
@@ -121,43 +165,56 @@ async fn rows(
         .collect();
     for (name, table) in tables {
         let mut after = String::new();
-        let mut seen = 0usize;
+        let mut seen = HashSet::new();
         let key = table.columns[0];
+        let sql = format!(
+            "SELECT {} FROM {name} WHERE {key} > $1 ORDER BY {key} LIMIT {PAGE}",
+            table.columns.join(", ")
+        );
         loop {
-            let sql = format!(
-                "SELECT {} FROM {name} WHERE {key} > $1 ORDER BY {key} LIMIT {PAGE}",
-                table.columns.join(", ")
-            );
-            let page = ctx
-                .read("doctor.rows", |tx| Ok(tx.query(&sql, params![after.clone()])?))
+            let (newest, page) = ctx
+                .read("doctor.rows", |tx| {
+                    Ok((word.follow(tx)?, tx.query(&sql, params![after.clone()])?))
+                })
                 .await?;
             let Some(end) = page.last() else { break };
             after = end.get(key)?;
             for row in &page {
                 let id: String = row.get(key)?;
-                match last.get(&(name.to_string(), id.clone())) {
+                match word.on(&newest, name, &id) {
                     None => findings.push(format!(
                         "{name}: row {id} is covered by no fact; it was put in by hand"
                     )),
-                    Some((hash, salt, seq)) => {
-                        seen += 1;
+                    Some((None, _, seq)) => findings.push(format!(
+                        "{name}: row {id} was removed by fact {seq} and put back by hand"
+                    )),
+                    Some((Some(hash), salt, seq)) => {
                         if hash_of(row, salt)? != *hash {
                             findings.push(format!("{name}: row {id} was altered by hand since fact {seq}"));
                         }
                     }
                 }
+                seen.insert(id);
             }
         }
-        let expected = last.keys().filter(|(t, _)| t == name).count();
-        if seen < expected {
-            for (_, id) in last.keys().filter(|(t, _)| t == name) {
-                let sql = format!("SELECT COUNT(*) FROM {name} WHERE {key} = $1");
-                let there: Option<i64> = ctx
-                    .read("doctor.row", |tx| Ok(tx.scalar(&sql, params![id.as_str()])?))
-                    .await?;
-                if there == Some(0) {
-                    findings.push(format!("{name}: row {id} was deleted by hand"));
-                }
+        let unseen: Vec<String> = word
+            .last
+            .iter()
+            .filter(|((t, id), (hash, ..))| t == name && hash.is_some() && !seen.contains(id))
+            .map(|((_, id), _)| id.clone())
+            .collect();
+        let there = format!("SELECT COUNT(*) FROM {name} WHERE {key} = $1");
+        for id in unseen {
+            let (newest, count) = ctx
+                .read("doctor.row", |tx| {
+                    Ok((word.follow(tx)?, tx.scalar::<i64>(&there, params![id.as_str()])?))
+                })
+                .await?;
+            let expected = word
+                .on(&newest, name, &id)
+                .is_some_and(|(hash, ..)| hash.is_some());
+            if expected && count == Some(0) {
+                findings.push(format!("{name}: row {id} was deleted by hand"));
             }
         }
     }

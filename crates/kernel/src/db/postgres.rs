@@ -1,6 +1,8 @@
 //! PostgreSQL: a small pool of connections, one transaction a body, retried on serialisation failures.
 //!
-//! Bodies are synchronous, so statements are driven with `block_on` on a thread that tokio has been told may block.
+//! Bodies are synchronous, so statements are driven to their end on a thread that tokio has been told may block. The
+//! waiting is pollster's and not `Handle::block_on`: that one shares its parker with an outer `block_on` of the same
+//! thread and takes the wake-ups meant for it, which leaves a program that joins two transactions there asleep for ever.
 
 use super::{Driver, Inside, Limits, Tx, guard, panicked};
 use crate::error::{Fault, Problem, Result};
@@ -8,16 +10,15 @@ use crate::value::{Row, Value};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 use tokio_postgres::{Client, NoTls, Statement};
 
 /// Connections one process holds at most.
 const POOL: usize = 16;
-/// Times a body is run again on 40001 / 40P01.
 /// Prepared statements kept on one connection; more than the program's own texts only come from lists with many forms.
 const STATEMENTS: usize = 512;
+/// Times a body is run again on 40001 / 40P01.
 const RETRIES: u32 = 5;
 
 /// Handle on the database; clones share the pool.
@@ -32,7 +33,6 @@ pub struct Postgres {
 pub(crate) struct Session {
     client: Client,
     statements: HashMap<String, Statement>,
-    handle: Handle,
 }
 
 fn fault(context: &str) -> impl Fn(tokio_postgres::Error) -> Fault + '_ {
@@ -114,7 +114,6 @@ impl Postgres {
             Session {
                 client,
                 statements: HashMap::new(),
-                handle: Handle::current(),
             },
             permit,
         ))
@@ -237,10 +236,7 @@ impl Session {
             return Ok(s.clone());
         }
         guard(sql)?;
-        let s = self
-            .handle
-            .block_on(self.client.prepare(sql))
-            .map_err(fault("postgres"))?;
+        let s = pollster::block_on(self.client.prepare(sql)).map_err(fault("postgres"))?;
         self.statements.insert(sql.to_string(), s.clone());
         Ok(s)
     }
@@ -248,19 +244,14 @@ impl Session {
     pub(super) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Fault> {
         let s = self.statement(sql)?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|v| v as _).collect();
-        self.handle
-            .block_on(self.client.execute(&s, &params))
-            .map_err(fault("postgres"))
+        pollster::block_on(self.client.execute(&s, &params)).map_err(fault("postgres"))
     }
 
     pub(super) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Fault> {
         let s = self.statement(sql)?;
         let columns: Arc<Vec<String>> = Arc::new(s.columns().iter().map(|c| c.name().to_string()).collect());
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|v| v as _).collect();
-        let rows = self
-            .handle
-            .block_on(self.client.query(&s, &params))
-            .map_err(fault("postgres"))?;
+        let rows = pollster::block_on(self.client.query(&s, &params)).map_err(fault("postgres"))?;
         rows.iter()
             .map(|r| {
                 let values = (0..columns.len())

@@ -14,6 +14,7 @@ CREATE TABLE services_matter (
 );
 -- Every version that was ever published; running cases go on with theirs.
 CREATE TABLE services_version (
-    matter TEXT NOT NULL, version BIGINT NOT NULL, body TEXT NOT NULL, form TEXT NOT NULL, process TEXT NOT NULL,
-    decision TEXT NOT NULL, created_at BIGINT NOT NULL, PRIMARY KEY (matter, version)
+    id TEXT NOT NULL PRIMARY KEY, matter TEXT NOT NULL, version BIGINT NOT NULL, body TEXT NOT NULL, form TEXT NOT NULL, process TEXT NOT NULL,
+    decision TEXT NOT NULL, created_at BIGINT NOT NULL
 );
+CREATE UNIQUE INDEX services_version_of ON services_version(matter, version);

@@ -34,6 +34,20 @@ pub(crate) static MATTER: Table = Table {
     ],
 };
 
+pub(crate) static VERSION: Table = Table {
+    name: "services_version",
+    columns: &[
+        "id",
+        "matter",
+        "version",
+        "body",
+        "form",
+        "process",
+        "decision",
+        "created_at",
+    ],
+};
+
 /// See the crate.
 pub fn module() -> Module {
     use axum::routing::{get, post};
@@ -91,7 +105,7 @@ pub fn module() -> Module {
         facts: &["cases.case.ended"],
         handle: matter::service::prove,
     }];
-    m.tables = vec![&MATTER];
+    m.tables = vec![&MATTER, &VERSION];
     m.views = vec![PublicView {
         name: "pub_services_matter",
         sql: "SELECT id, title, title_en, organisation, online, proven_case, proven_at FROM services_matter \

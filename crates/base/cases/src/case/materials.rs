@@ -2,7 +2,8 @@
 
 use super::model::MaterialRow;
 use super::{service, store};
-use kernel::{Ctx, Refusal, Result};
+use kernel::{Ctx, Fact, Refusal, Result};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 /// What the first bytes say a file is; `None` for anything that is not accepted anywhere.
@@ -84,6 +85,9 @@ pub(crate) async fn attach(ctx: &Ctx, case: &str, material: &str, name: &str, by
             return Ok(());
         }
         store::insert_material(tx, &case.id, &row, sealed.1.clone())?;
+        let fact = Fact::new("cases.material.attached", &case.id)
+            .payload(json!({ "material": row.material, "sha256": row.sha256 }));
+        ctx.emit(tx, fact.touch(&crate::MATERIAL, &row.id))?;
         Ok(())
     })
     .await
@@ -95,10 +99,14 @@ pub(crate) async fn detach(ctx: &Ctx, case: &str, id: &str) -> Result<()> {
         if !case.editable() {
             return Err(Refusal::new("cases-not-editable").status(409).into());
         }
-        match store::remove_material(tx, &case.id, id)? {
-            0 => Err(Refusal::not_found().into()),
-            _ => Ok(()),
+        if store::remove_material(tx, &case.id, id)? == 0 {
+            return Err(Refusal::not_found().into());
         }
+        ctx.emit(
+            tx,
+            Fact::new("cases.material.detached", &case.id).gone(&crate::MATERIAL, id),
+        )?;
+        Ok(())
     })
     .await
 }

@@ -143,6 +143,8 @@ pub async fn start(ctx: &Ctx, matter: &str) -> Result<String> {
         };
         ctx.may("cases.case.apply", &case.resource())?;
         store::insert(ctx, tx, &case)?;
+        let fact = Fact::new("cases.case.drafted", &case.id).payload(json!({ "matter": case.matter }));
+        ctx.emit(tx, fact.touch(&crate::CASE, &case.id))?;
         Ok(id.clone())
     })
     .await
@@ -278,7 +280,11 @@ pub async fn submit(ctx: &Ctx, id: &str, posted: Option<&[(String, String)]>) ->
             let rows = runtime::run(ctx, tx, &mut case, command, Said::default())?;
             ctx.emit(
                 tx,
-                runtime::touched(Fact::new("cases.case.corrected", &case.id), &case, &rows),
+                runtime::touched(
+                    Fact::new("cases.case.corrected", &case.id).touch(&crate::CORRECTION, &case.id),
+                    &case,
+                    &rows,
+                ),
             )?;
         } else {
             case.number = Some(number(ctx, tx, &matter)?);
@@ -326,7 +332,13 @@ pub async fn withdraw(ctx: &Ctx, id: &str) -> Result<bool> {
     ctx.tx("cases.withdraw", |tx| {
         let mut case = own(ctx, tx, id, "cases.case.apply")?;
         if case.state == state::DRAFT {
+            let files = store::materials(tx, id)?;
             store::remove_draft(tx, id)?;
+            let fact = Fact::new("cases.case.discarded", id).gone(&crate::CASE, id);
+            ctx.emit(
+                tx,
+                files.iter().fold(fact, |f, m| f.gone(&crate::MATERIAL, &m.id)),
+            )?;
             return Ok(true);
         }
         let rows = runtime::run(
@@ -477,7 +489,9 @@ pub async fn request_correction(
             .date
             .to_string();
         store::ask_correction(tx, id, &items, &by, ctx.now())?;
-        let fact = Fact::new("cases.case.correction-requested", id).payload(json!({ "items": items.len() }));
+        let fact = Fact::new("cases.case.correction-requested", id)
+            .payload(json!({ "items": items.len() }))
+            .touch(&crate::CORRECTION, id);
         ctx.emit(tx, runtime::touched(fact, &case, &rows))?;
         Ok(())
     })

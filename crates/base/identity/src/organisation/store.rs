@@ -98,13 +98,14 @@ pub(crate) fn roles(tx: &mut Tx<'_>) -> Result<Vec<(String, Vec<String>)>, Fault
         .collect()
 }
 
-pub(crate) fn hold(tx: &mut Tx<'_>, post: &str, account: kernel::Uuid, from: &str) -> Result<(), Fault> {
+/// Gives an account a post from a day on; returns the row's id.
+pub(crate) fn hold(tx: &mut Tx<'_>, post: &str, account: kernel::Uuid, from: &str) -> Result<String, Fault> {
+    let id = format!("{post}:{account}:{from}");
     tx.execute(
-        "INSERT INTO identity_holding(post, account, from_on) VALUES ($1, $2, $3) \
-         ON CONFLICT (post, account, from_on) DO NOTHING",
-        params![post, account, from],
+        "INSERT INTO identity_holding(id, post, account, from_on) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING",
+        params![id.as_str(), post, account, from],
     )?;
-    Ok(())
+    Ok(id)
 }
 
 /// (post, organisation, path, area, roles)

@@ -41,7 +41,8 @@ pub(crate) async fn publish(ctx: &Ctx, parts: &Parts, version: i64) -> Result<()
             search::put(tx, &entry)?;
         }
         let fact = Fact::new("services.matter.published", &s.id).payload(json!({ "version": version }));
-        ctx.emit(tx, fact.touch(&crate::MATTER, &s.id))?;
+        let row = store::version_id(&s.id, version);
+        ctx.emit(tx, fact.touch(&crate::MATTER, &s.id).touch(&crate::VERSION, row))?;
         Ok(())
     })
     .await

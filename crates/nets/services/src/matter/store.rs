@@ -4,11 +4,16 @@ use super::model::Parts;
 use kernel::{Fault, Result, Tx, params};
 use serde_json::Value as Json;
 
+/// The key of one version's row.
+pub(crate) fn version_id(matter: &str, version: i64) -> String {
+    format!("{matter}@{version}")
+}
+
 pub(crate) fn put(tx: &mut Tx<'_>, p: &Parts, version: i64, at: i64) -> Result<()> {
     let s = &p.sheet;
     tx.execute(
-        "INSERT INTO services_version(matter, version, body, form, process, decision, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (matter, version) DO UPDATE SET body = $3, form = $4, \
+        "INSERT INTO services_version(matter, version, body, form, process, decision, created_at, id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (matter, version) DO UPDATE SET body = $3, form = $4, \
          process = $5, decision = $6",
         params![
             s.id.as_str(),
@@ -17,7 +22,8 @@ pub(crate) fn put(tx: &mut Tx<'_>, p: &Parts, version: i64, at: i64) -> Result<(
             p.form.as_str(),
             p.process.as_str(),
             p.decision.as_str(),
-            at
+            at,
+            version_id(&s.id, version)
         ],
     )?;
     tx.execute(
