@@ -10,7 +10,7 @@ help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
 
 run: build ## build and start the demonstration city on http://localhost:8151
-	@exec "$(BINARY)" serve --demo --data data --pack packs/huaian
+	@exec "$(BINARY)" demo --pack packs/huaian
 
 build: web ## the release binary, with the web assets inside
 	cargo build --release -p yiwang -p yiwang-verify

@@ -248,11 +248,10 @@ export function quiet(page) {
   if (complaints.length) throw new Error(`${page.url()} complained:\n  ${complaints.join("\n  ")}`);
 }
 
-/** The password of all demonstration accounts. */
-export async function password(city) {
-  const text = await readFile(join(city.pack, "demo.toml"), "utf8");
-  const found = /^password\s*=\s*"([^"]*)"/m.exec(text);
-  if (!found) throw new Error(`${city.pack}/demo.toml has no password`);
+/** The password of all demonstration accounts, as the city prints it at its start. */
+export function password(city) {
+  const found = /password (\S+)/.exec(city.stdout);
+  if (!found) throw new Error(`the city prints no password:\n${city.stdout}`);
   return found[1];
 }
 
@@ -260,7 +259,7 @@ export async function password(city) {
 export async function signIn(page, city, login) {
   await page.goto(`${city.url}/sign-in`);
   await page.fill("form [name=login]", login);
-  await page.fill("form [name=password]", await password(city));
+  await page.fill("form [name=password]", password(city));
   await page.locator("form:has([name=password]) button:not([type=button])").click();
   // `waitForURL` needs no script of the page, so this also works with scripts off.
   await page.waitForURL((url) => url.pathname !== "/sign-in").catch(async (e) => {

@@ -42,9 +42,11 @@ pub async fn assemble(
     clock: Arc<dyn Clock>,
     chance: Chance,
 ) -> Result<Arc<App>> {
+    let mut config = config;
     let db = Db::open(&database(&config)).await?;
     let migrations: Vec<Migration> = modules.iter().flat_map(|m| m.migrations.clone()).collect();
     db.migrate(&migrations, clock.now()).await?;
+    config.demo = demonstration(&db, config.demo).await?;
     for view in modules.iter().flat_map(|m| &m.views) {
         view_ddl(&db, view).await?;
     }
@@ -79,6 +81,29 @@ pub async fn assemble(
         chance,
         last_id: Default::default(),
     }))
+}
+
+/// Marks an empty database as a demonstration when one is wanted; returns whether it is one. Synthetic people never get
+/// into a real city, and its seals say 演示 whichever verb opened it.
+async fn demonstration(db: &Db, wanted: bool) -> Result<bool> {
+    db.write("kernel.demo", |tx| {
+        let marked = tx.scalar::<String>("SELECT value FROM kernel_setting WHERE name = 'demo'", &[])?;
+        if marked.is_some() || !wanted {
+            return Ok(marked.is_some());
+        }
+        if tx.one("SELECT id FROM kernel_fact LIMIT 1", &[])?.is_some() {
+            return Err(Fault::new(
+                "this database holds a real city; start the demonstration with another --data or --database",
+            )
+            .into());
+        }
+        tx.execute(
+            "INSERT INTO kernel_setting(name, value) VALUES ('demo', 'true') ON CONFLICT (name) DO NOTHING",
+            &[],
+        )?;
+        Ok(true)
+    })
+    .await
 }
 
 async fn view_ddl(db: &Db, view: &crate::module::PublicView) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Settings: flag > environment > `yiwang.toml` > default.
+//! Settings: flag > environment > `yiwang.toml` in the data folder (or `--config`) > default.
 
 use kernel::ctx::Config;
 use serde::Deserialize;
@@ -58,13 +58,27 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
             .cloned()
             .or_else(|| env(&format!("YIWANG_{}", name.to_uppercase())))
     };
-    let file_name = get("config").unwrap_or_else(|| "yiwang.toml".into());
+    // `yiwang demo` is `yiwang serve --demo` on a folder of its own.
+    let demo_verb = words.first().is_some_and(|w| w == "demo");
+    let default_data = if demo_verb { "data/demo" } else { "data" };
+    let file_name = get("config").unwrap_or_else(|| {
+        let data = get("data").unwrap_or_else(|| default_data.into());
+        format!("{data}/yiwang.toml")
+    });
     let file: File = match std::fs::read_to_string(&file_name) {
         Ok(text) => toml::from_str(&text).map_err(|e| format!("{file_name}: {e}"))?,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && !flags.contains_key("config") => {
             File::default()
         }
         Err(e) => return Err(format!("{file_name}: {e}")),
+    };
+    let master_key = match (env("YIWANG_MASTER_KEY"), env("YIWANG_MASTER_KEY_FILE")) {
+        (Some(key), _) => Some(key),
+        (None, Some(name)) => {
+            let text = std::fs::read_to_string(&name);
+            Some(text.map_err(|e| format!("YIWANG_MASTER_KEY_FILE {name}: {e}"))?)
+        }
+        (None, None) => None,
     };
     let listen = get("listen")
         .or(file.listen)
@@ -80,12 +94,13 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         data: get("data")
             .map(PathBuf::from)
             .or(file.data)
-            .unwrap_or_else(|| "data".into()),
+            .unwrap_or_else(|| default_data.into()),
         database: get("database").or(file.database),
-        demo: get("demo")
-            .map(|v| v == "true" || v == "1")
-            .or(file.demo)
-            .unwrap_or(false),
+        demo: demo_verb
+            || get("demo")
+                .map(|v| v == "true" || v == "1")
+                .or(file.demo)
+                .unwrap_or(false),
         node: get("node").or(file.node).unwrap_or_else(|| "node-1".into()),
         fast_hash: false,
     };
@@ -97,7 +112,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         config,
         pack,
         words,
-        master_key: env("YIWANG_MASTER_KEY"),
+        master_key,
     })
 }
 
@@ -124,6 +139,10 @@ mod tests {
             ("0.0.0.0:9000", "http://localhost:9000")
         );
         assert!(o.config.demo && o.words == ["serve"]);
+        let demo = read_words(&["demo"], &[]).unwrap();
+        assert!(demo.config.demo && demo.config.data.ends_with("data/demo"));
+        let missing = read_words(&[], &[("YIWANG_MASTER_KEY_FILE", "/nowhere/key")]);
+        assert!(missing.unwrap_err().contains("/nowhere/key"));
         assert_eq!(read_words(&[], &[("YIWANG_NODE", "b")]).unwrap().config.node, "b");
         assert_eq!(
             read_words(&["--nope", "1"], &[]).unwrap_err(),

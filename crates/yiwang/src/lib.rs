@@ -32,7 +32,7 @@ pub fn modules() -> Vec<Module> {
 pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     pub chance: Chance,
-    /// The master key when it does not come from the data folder.
+    /// The master key, 64 hex digits; a demonstration makes its own in the data folder when none is given.
     pub master_key: Option<String>,
 }
 
@@ -44,8 +44,11 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
             e,
         )
     })?;
-    let master: Arc<dyn kernel::ctx::Protect> =
-        Arc::new(trust::Master::open(&config.data, with.master_key.as_deref())?);
+    let master: Arc<dyn kernel::ctx::Protect> = Arc::new(trust::Master::open(
+        &config.data,
+        with.master_key.as_deref(),
+        config.demo,
+    )?);
     let pack = Arc::new(Pack::read(pack_dir)?);
     let policies = Arc::new(identity::Policies::default());
     let zone = pack.city()["zone"]
@@ -64,7 +67,6 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
         ask: Arc::new(data::Library),
         accessed: people,
     };
-    let demo = config.demo;
     let app = start::assemble(
         config,
         Some(&pack),
@@ -80,7 +82,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
     pack::apply_to_empty(&app, pack.clone()).await?;
     identity::api::load_policies(&ctx, &policies, &pack).await?;
     services::open(&ctx, &pack).await?;
-    if demo {
+    if app.config.demo {
         identity::api::open_demo(&ctx, &pack).await?;
         data::collect_all(&ctx, &pack).await?;
     }

@@ -10,6 +10,7 @@ use yiwang::config::{self, Options};
 const HELP: &str = "yiwang — the digital government of a city in one program
 
   yiwang serve                     start the city (default)
+  yiwang demo                      start a demonstration city with synthetic accounts, in data/demo
   yiwang pack check [FOLDER]       check a city pack and play its stories
   yiwang account list              list accounts
   yiwang account token LOGIN       a bearer token for /api/v1
@@ -17,7 +18,7 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang doctor                    look for altered rows, failed jobs and ageing tables
 
 Options (also as YIWANG_… or in yiwang.toml): --listen ADDRESS --url URL --data FOLDER --database postgres://…
-  --pack FOLDER --node NAME --demo --config FILE. The master key: <data>/master.key or YIWANG_MASTER_KEY.";
+  --pack FOLDER --node NAME --demo --config FILE. The master key: YIWANG_MASTER_KEY_FILE (or YIWANG_MASTER_KEY).";
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -66,7 +67,7 @@ async fn open(o: &Options) -> kernel::Result<Arc<App>> {
 async fn run(o: Options) -> kernel::Result<ExitCode> {
     let words: Vec<&str> = o.words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        [] | ["serve"] => serve(o).await,
+        [] | ["serve"] | ["demo"] => serve(o).await,
         ["pack", "check", rest @ ..] => Ok(pack_check(rest.first().map_or(o.pack.as_path(), |f| f.as_ref()))),
         ["account", "list"] => {
             let app = open(&o).await?;
@@ -145,6 +146,20 @@ fn pack_check(folder: &std::path::Path) -> ExitCode {
 async fn serve(o: Options) -> kernel::Result<ExitCode> {
     kernel::fatal::exit_on_unknown_outcome();
     let app = open(&o).await?;
+    if app.config.demo && !o.config.demo {
+        return Err(kernel::Fault::new(
+            "this is the database of a demonstration; start it with `yiwang demo`, or choose another --data or --database",
+        )
+        .into());
+    }
+    // Everybody who can reach a demonstration can read its passwords off the screen, so only this machine reaches it.
+    if app.config.demo && !loopback(&app.config.listen) {
+        return Err(kernel::Fault::new(format!(
+            "a demonstration listens on this machine only, not on {}; choose 127.0.0.1:PORT",
+            app.config.listen
+        ))
+        .into());
+    }
     let fault = |what: &str| {
         let what = what.to_string();
         move |e: std::io::Error| kernel::Fault::of(what, e)
@@ -163,7 +178,7 @@ async fn serve(o: Options) -> kernel::Result<ExitCode> {
         app.config.url
     );
     if app.config.demo {
-        accounts(&app)?;
+        accounts(&app).await?;
     }
     let service = http::router(app.clone()).into_make_service_with_connect_info::<std::net::SocketAddr>();
     let mut ending = stopped;
@@ -195,15 +210,20 @@ async fn signal() {
     }
 }
 
-fn accounts(app: &Arc<App>) -> kernel::Result<()> {
+/// Whether an address to listen on is reached from this machine alone.
+fn loopback(listen: &str) -> bool {
+    let host = listen
+        .rsplit_once(':')
+        .map_or(listen, |p| p.0)
+        .trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|a| a.is_loopback())
+}
+
+async fn accounts(app: &Arc<App>) -> kernel::Result<()> {
     let pack = app.services.get::<yiwang::CityPack>()?;
     let accounts = identity::api::demo_accounts(&pack.0)?;
-    if let Some(a) = accounts.first() {
-        println!(
-            "演示账号（虚构人物，密码都是 {}）  Demonstration accounts, password {}",
-            a.password, a.password
-        );
-    }
+    let password = identity::api::demo_password(&app.system("cli")).await?;
+    println!("演示账号（虚构人物，密码都是 {password}）  Demonstration accounts, password {password}");
     for a in &accounts {
         println!("  {:<14} {}  {}", a.login, a.title, a.title_en);
     }

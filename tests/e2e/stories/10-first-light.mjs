@@ -195,7 +195,7 @@ export async function path(options, alter) {
   const base = her.url();
   const identifier = (await her.locator("main code").first().innerText()).trim();
   const fetch = async (what) => {
-    const response = await her.request.get(`${base}/${what}`);
+    const response = await her.request.get(`${base}.${what}`);
     same(response.status(), 200, what);
     return response.body();
   };
@@ -205,7 +205,7 @@ export async function path(options, alter) {
   await writeFile(pdf, bytes);
   await writeFile(join(dir, "certificate.sm2"), await fetch("sm2"));
   await writeFile(join(dir, "sm2.pem"), await fetch("sm2.pem"));
-  await eventually(async () => (await her.request.get(`${base}/proof`)).status() === 200, "the proof is there");
+  await eventually(async () => (await her.request.get(`${base}.proof`)).status() === 200, "the proof is there");
   await writeFile(join(dir, "proof.json"), await fetch("proof"));
   await writeFile(join(dir, "root.pem"), await (await her.request.get(`${city.url}/trust/root/p256.pem`)).body());
   const words = await exec("pdftotext", [pdf, "-"]);
@@ -269,7 +269,7 @@ export async function path(options, alter) {
   same(before.online.denominator, 0, "no case had ended");
   same(after.online.denominator, 1, "one case has ended");
   same(after.time.numerator, 1, "on time");
-  await admin.goto(`${city.url}/work/cockpit`);
+  await admin.goto(`${city.url}/cockpit`);
   await shot(admin, "cockpit");
   quiet(admin);
   await admin.goto(`${city.url}/work/indicators/timeliness/rows`);

@@ -18,7 +18,7 @@ export default async function () {
   const a = await startCity({ postgres: true, node: "node-a" });
   // The second node shares database and master key; its address is its own, its pages are the same.
   const data = await mkdtemp(join(tmpdir(), "yiwang-b-"));
-  await writeFile(join(data, "master.key"), await readFile(join(a.data, "master.key")), { mode: 0o600 });
+  await writeFile(join(data, "demo.key"), await readFile(join(a.data, "demo.key")), { mode: 0o600 });
   const b = await startCity({ postgres: a.database, node: "node-b", data });
   const chrome = await browser();
 

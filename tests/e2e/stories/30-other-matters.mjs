@@ -46,7 +46,7 @@ export default async function () {
       return state.state_id === "granted" && state.certificates[0]?.ready;
     }, `${m.id} has its certificate`, 60_000);
     const state = await (await applicant.request.get(`${city.url}/api/v1/cases/${id}`)).json();
-    const pdf = await applicant.request.get(`${city.url}/me/certificates/${state.certificates[0].id}/pdf`);
+    const pdf = await applicant.request.get(`${city.url}/me/certificates/${state.certificates[0].id}.pdf`);
     same((await pdf.body()).subarray(0, 5).toString(), "%PDF-", `${m.id} is a PDF`);
   }
   // The division tree is there down to the village.

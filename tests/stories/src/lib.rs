@@ -143,13 +143,9 @@ impl City {
             master_key,
         };
         let app = yiwang::open(config, &pack_dir(), with).await?;
-        let demo: toml::Table = std::fs::read_to_string(pack_dir().join("demo.toml"))
-            .unwrap()
-            .parse()
-            .unwrap();
         Ok(City {
             router: kernel::http::router(app.clone()),
-            password: demo["password"].as_str().unwrap().to_string(),
+            password: identity::api::demo_password(&app.system("story")).await?,
             app,
             clock,
             place,

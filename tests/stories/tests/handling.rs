@@ -99,11 +99,11 @@ async fn from_application_to_certificate(db: Db) {
     let link = page
         .between("href=\"/me/certificates/", "\"")
         .expect("a certificate");
-    let pdf = her.get(&format!("/me/certificates/{link}/pdf")).await.expect(200);
+    let pdf = her.get(&format!("/me/certificates/{link}.pdf")).await.expect(200);
     assert!(pdf.body.starts_with(b"%PDF-"));
     for part in ["sm2", "sm2.pem", "proof"] {
         assert!(
-            !her.get(&format!("/me/certificates/{link}/{part}"))
+            !her.get(&format!("/me/certificates/{link}.{part}"))
                 .await
                 .expect(200)
                 .body

@@ -400,7 +400,7 @@ async fn foreign_cases(db: Db) {
     let page = her.get(&format!("/cases/{case}")).await.expect(200);
     let id = page.between("/me/certificates/", "\"").unwrap();
     her.get(&format!("/me/certificates/{id}")).await.expect(200);
-    for part in ["", "/pdf", "/sm2", "/sm2.pem", "/proof"] {
+    for part in ["", ".pdf", ".sm2", ".sm2.pem", ".proof"] {
         other
             .get(&format!("/me/certificates/{id}{part}"))
             .await

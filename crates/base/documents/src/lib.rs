@@ -58,7 +58,6 @@ pub fn module() -> Module {
     let read = Door::Official("documents.certificate.read");
     m.routes = vec![
         Route::new("/me/certificates/{id}", Door::SignedIn, get(web::page)),
-        Route::new("/me/certificates/{id}/{what}", Door::SignedIn, get(web::file)),
         Route::new(
             "/verify",
             Door::Public,

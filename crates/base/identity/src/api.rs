@@ -124,7 +124,7 @@ pub async fn load_policies(ctx: &Ctx, policies: &crate::Policies, pack: &kernel:
     Ok(())
 }
 
-pub use crate::pack::{DemoAccount, demo_accounts, open_demo};
+pub use crate::pack::{DemoAccount, demo_accounts, demo_password, open_demo};
 
 /// Organisation and title of the post that an official with this actor id holds; `None` for people without a post.
 pub fn post_title(ctx: &Ctx, tx: &mut Tx<'_>, actor: &str) -> Result<Option<String>, Fault> {

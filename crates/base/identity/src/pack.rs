@@ -5,7 +5,7 @@ use crate::organisation::{Organisation, division, store as organisations};
 use crate::{account, api};
 use kernel::module::{JobFuture, boxed};
 use kernel::pack::{Pack, PackError};
-use kernel::{Ctx, Fact, Result, Table, Tx};
+use kernel::{Ctx, Fact, Fault, Result, Table, Tx, params};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -63,7 +63,6 @@ struct RoleRow {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DemoFile {
-    password: String,
     account: Vec<DemoAccount>,
 }
 
@@ -83,9 +82,6 @@ pub struct DemoAccount {
     #[serde(default)]
     pub title_en: String,
     pub firm: Option<DemoFirm>,
-    /// The pack's common demonstration password.
-    #[serde(default)]
-    pub password: String,
 }
 
 /// The firm a demonstration agent acts for.
@@ -106,15 +102,7 @@ pub fn demo_accounts(pack: &Pack) -> Result<Vec<DemoAccount>, PackError> {
     if pack.file(DEMO).is_none() {
         return Ok(Vec::new());
     }
-    let file: DemoFile = pack.toml(DEMO)?;
-    Ok(file
-        .account
-        .into_iter()
-        .map(|a| DemoAccount {
-            password: file.password.clone(),
-            ..a
-        })
-        .collect())
+    Ok(pack.toml::<DemoFile>(DEMO)?.account)
 }
 
 /// Parents before children, each with its path from the root; an unknown parent or a circle is an error.
@@ -293,9 +281,39 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
         .collect()
 }
 
+/// The one password of all demonstration accounts: random, made at the first start, kept sealed.
+pub async fn demo_password(ctx: &Ctx) -> Result<String> {
+    const PLACE: &str = "kernel_setting.demo-password";
+    // Letters and digits that nobody mistakes for one another.
+    const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+    let fresh: String = ctx
+        .random::<12>()
+        .iter()
+        .enumerate()
+        .flat_map(|(n, byte)| {
+            let letter = char::from(ALPHABET[usize::from(byte % 32)]);
+            (n > 0 && n % 4 == 0).then_some('-').into_iter().chain([letter])
+        })
+        .collect();
+    let sealed = hex::encode(ctx.protect().seal(PLACE, &fresh)?);
+    let stored: Option<String> = ctx
+        .tx("identity.demo-password", |tx| {
+            // Two nodes may start at once; the first one's password stays.
+            tx.execute(
+                "INSERT INTO kernel_setting(name, value) VALUES ('demo-password', $1) ON CONFLICT (name) DO NOTHING",
+                params![sealed.clone()],
+            )?;
+            Ok(tx.scalar("SELECT value FROM kernel_setting WHERE name = 'demo-password'", &[])?)
+        })
+        .await?;
+    let sealed = hex::decode(stored.unwrap_or_default()).map_err(|e| Fault::of(PLACE, e))?;
+    Ok(ctx.protect().open(PLACE, &sealed)?)
+}
+
 /// Opens the pack's demonstration accounts that are not open yet.
 pub async fn open_demo(ctx: &Ctx, pack: &Pack) -> Result<Vec<DemoAccount>> {
     let accounts = demo_accounts(pack)?;
+    let password = demo_password(ctx).await?;
     for a in &accounts {
         let known = ctx
             .read("identity.demo", |tx| {
@@ -337,7 +355,7 @@ pub async fn open_demo(ctx: &Ctx, pack: &Pack) -> Result<Vec<DemoAccount>> {
         } else {
             "person"
         };
-        let id = api::open_account(ctx, &a.login, kind, &subject, &a.password).await?;
+        let id = api::open_account(ctx, &a.login, kind, &subject, &password).await?;
         if let Some(post) = &a.post {
             ctx.tx("identity.demo-post", |tx| {
                 let held = organisations::hold(tx, post, id, today)?;

@@ -30,7 +30,7 @@ pub fn module() -> Module {
     let door = Door::Permission(READ);
     let mut m = Module::new::<Files>("indicators");
     m.routes = vec![
-        Route::new("/work/cockpit", door, get(web::cockpit)),
+        Route::new("/cockpit", door, get(web::cockpit)),
         Route::new("/work/indicators", door, get(web::list)),
         Route::new("/work/indicators/{id}", door, get(web::show)),
         Route::new("/work/indicators/{id}/rows", door, get(web::rows)),
@@ -61,7 +61,7 @@ pub fn module() -> Module {
         order,
     };
     m.menu = vec![
-        entry("/work/cockpit", "indicators-cockpit", "gauge", 10),
+        entry("/cockpit", "indicators-cockpit", "gauge", 10),
         entry("/work/indicators", "indicators-list", "activity", 80),
     ];
     m.consumers = vec![Consumer {

@@ -12,23 +12,29 @@ pub(crate) static KEY: Table = Table {
     columns: &["alias", "kind", "public", "version", "created_at", "retired_at"],
 };
 
-/// Name of the file in the data folder that holds the master key, 64 hex digits, readable by its owner only.
-pub const MASTER_FILE: &str = "master.key";
+/// The master key of a demonstration city, in its data folder: 64 hex digits, readable by its owner only.
+pub const DEMO_KEY: &str = "demo.key";
 
 /// The master key in memory; wiped when dropped.
 #[derive(Clone)]
 pub struct Master(Zeroizing<[u8; 32]>);
 
 impl Master {
-    /// From `YIWANG_MASTER_KEY` (64 hex digits) when given, else from the data folder, where it is made at the first start.
-    pub fn open(data: &Path, given: Option<&str>) -> Result<Master, Fault> {
+    /// The given key (64 hex digits). Only a demonstration may go without: its key lies in the data folder, where the
+    /// first start makes it.
+    pub fn open(data: &Path, given: Option<&str>, demo: bool) -> Result<Master, Fault> {
         if let Some(text) = given {
-            return Self::parse(text).ok_or_else(|| Fault::new("YIWANG_MASTER_KEY must be 64 hex digits"));
+            return Self::parse(text.trim())
+                .ok_or_else(|| Fault::new("the master key must be 64 hex digits"));
         }
-        let file = data.join(MASTER_FILE);
+        let file = data.join(DEMO_KEY);
         match std::fs::read_to_string(&file) {
             Ok(text) => Self::parse(text.trim())
                 .ok_or_else(|| Fault::new(format!("{}: must be 64 hex digits", file.display()))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !demo => Err(Fault::new(
+                "there is no master key. Make one (`openssl rand -hex 32`), keep a copy away from this machine, and name \
+                 its file in YIWANG_MASTER_KEY_FILE; whoever has the database but not the key cannot read personal data",
+            )),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let mut bytes = Zeroizing::new([0u8; 32]);
                 crypto::random::system(&mut *bytes);
@@ -97,8 +103,8 @@ pub async fn check_master(ctx: &Ctx) -> Result<()> {
             let sealed = hex::decode(text).map_err(|e| Fault::of("master-check", e))?;
             ctx.protect().open(PLACE, &sealed).map(|_| ()).map_err(|_| {
                 Fault::new(
-                    "the master key does not fit this database: put back the master.key that was made with it, or set \
-                     YIWANG_MASTER_KEY",
+                    "the master key does not fit this database: give the one it was made with (YIWANG_MASTER_KEY_FILE; \
+                     demo.key in the data folder of a demonstration)",
                 )
                 .into()
             })

@@ -55,6 +55,12 @@ pub fn module() -> Module {
     let mut m = Module::new::<Files>("services");
     let object = || json!({ "type": "object" });
     m.routes = vec![
+        // The net's own address; its list of matters is all it has so far.
+        Route::new(
+            "/services",
+            Door::Public,
+            get(async || kernel::http::see("/matters")),
+        ),
         Route::new("/matters", Door::Public, get(web::list)),
         Route::new("/matters/{id}", Door::Public, get(web::guide)),
         Route::new("/matters/{id}/cases", Door::SignedIn, post(web::start)),

@@ -357,7 +357,7 @@ pub async fn app(database: &str, pack: &Pack) -> Arc<App> {
         node: "node-a".into(),
         fast_hash: true,
     };
-    let master = Arc::new(trust::Master::open(&config.data, Some(&"5a".repeat(32))).unwrap());
+    let master = Arc::new(trust::Master::open(&config.data, Some(&"5a".repeat(32)), true).unwrap());
     let people = Arc::new(identity::Identity {
         policies: Default::default(),
         protect: master.clone(),

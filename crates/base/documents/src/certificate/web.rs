@@ -34,7 +34,11 @@ fn shown(cx: &Ctx, tx: &mut Tx<'_>, c: &Certificate) -> Result<Json> {
     }))
 }
 
+/// The page of a certificate; with an ending, one of its files: an id has no dot, so `{id}.pdf` is no other id.
 pub(crate) async fn page(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    if let Some((id, what)) = id.split_once('.') {
+        return file(cx, id, what).await;
+    }
     let c = cx
         .read("documents.page", |tx| {
             let c = readable(&cx, tx, &id)?;
@@ -54,23 +58,23 @@ pub(crate) async fn page(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
 }
 
 /// `pdf`, `sm2`, `sm2.pem` or `proof`.
-pub(crate) async fn file(cx: Ctx, Path((id, what)): Path<(String, String)>) -> Result<Response> {
+async fn file(cx: Ctx, id: &str, what: &str) -> Result<Response> {
     let (c, found, seq) = cx
         .tx("documents.file", |tx| {
-            let c = readable(&cx, tx, &id)?;
+            let c = readable(&cx, tx, id)?;
             cx.accessed(
                 tx,
                 std::slice::from_ref(&c.holder),
                 &["certificate"],
                 "certificate",
             )?;
-            let seq = store::issue_seq(tx, &id)?;
-            Ok((c, produce::file(&cx, tx, &id)?, seq))
+            let seq = store::issue_seq(tx, id)?;
+            Ok((c, produce::file(&cx, tx, id)?, seq))
         })
         .await?;
     let (pdf, sm2) = found.ok_or_else(|| Refusal::new("documents-not-ready").status(409))?;
     let name = format!("{}-{}", c.title(&cx), c.number);
-    match what.as_str() {
+    match what {
         "pdf" => Ok(attachment(&format!("{name}.pdf"), "application/pdf", pdf)),
         "sm2" => Ok(attachment(
             &format!("{name}.pdf.sm2"),

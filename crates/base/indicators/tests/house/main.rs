@@ -54,7 +54,7 @@ async fn no_records_no_value(db: Fresh) {
         assert_eq!(item["figure"], figure(0, 0, Json::Null), "{item}");
     }
     for page in [
-        "/work/cockpit",
+        "/cockpit",
         "/work/indicators",
         "/work/indicators/timeliness",
         "/work/indicators/timeliness/rows",
@@ -62,9 +62,9 @@ async fn no_records_no_value(db: Fresh) {
         let text = city.page("mayor", page).await;
         assert!(!text.contains("0.0%") && !text.contains("100.0%"), "{page}");
     }
-    assert!(city.page("mayor", "/work/cockpit").await.contains("还没有办件"));
+    assert!(city.page("mayor", "/cockpit").await.contains("还没有办件"));
     assert!(
-        city.page("mayor", "/work/cockpit?lang=en")
+        city.page("mayor", "/cockpit?lang=en")
             .await
             .contains("No ratings yet")
     );
@@ -174,7 +174,7 @@ async fn a_reach_limits_figures_and_rows_alike(db: Fresh) {
     assert_eq!(rows.len(), 0);
     let rows = city.csv("roads", "timeliness", "denominator", "").await;
     assert!(rows.iter().all(|r| r[2] == "市道路局"), "{rows:?}");
-    let wall = city.page("roads", "/work/cockpit").await;
+    let wall = city.page("roads", "/cockpit").await;
     assert!(wall.contains("市道路局") && !wall.contains("市公安局"));
 }
 
@@ -313,7 +313,7 @@ async fn history_only_of_what_one_sees_whole(db: Fresh) {
         ),
         (4, 2, 0)
     );
-    let wall = city.page("mayor", "/work/cockpit").await;
+    let wall = city.page("mayor", "/cockpit").await;
     assert!(wall.contains("<polyline"), "a value that stays is a level line");
 }
 
@@ -362,7 +362,7 @@ async fn files_and_pages(db: Fresh) {
     }
     city.fact("services.matter.dreamt", "x").await;
     city.settle().await;
-    let wall = city.page("mayor", "/work/cockpit").await;
+    let wall = city.page("mayor", "/cockpit").await;
     assert!(wall.contains("class=\"command\"") && wall.contains("data-live=\"log\""));
     assert!(wall.contains("办结了一件办件") && wall.contains("services.matter.dreamt"));
     assert!(!wall.contains("identity.session") && !wall.contains("style="));
@@ -391,7 +391,7 @@ async fn files_and_pages(db: Fresh) {
 async fn doors(db: Fresh) {
     let city = City::new(db).await;
     for path in [
-        "/work/cockpit",
+        "/cockpit",
         "/work/indicators",
         "/work/indicators/timeliness/rows",
         "/api/v1/indicators",
@@ -405,7 +405,7 @@ async fn doors(db: Fresh) {
     assert!(
         city.page("mayor", "/work/indicators")
             .await
-            .contains("href=\"/work/cockpit\"")
+            .contains("href=\"/cockpit\"")
     );
 }
 
