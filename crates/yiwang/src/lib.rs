@@ -28,6 +28,18 @@ pub fn modules() -> Vec<Module> {
     ]
 }
 
+/// Every mistake that every module finds in a pack, as `file:line: message`, sorted. Needs no database.
+pub fn check_pack(folder: &Path) -> Vec<String> {
+    let pack = match Pack::read(folder) {
+        Ok(pack) => pack,
+        Err(e) => return vec![e.to_string()],
+    };
+    let sections = modules().into_iter().flat_map(|m| m.sections);
+    let mut errors: Vec<String> = sections.flat_map(|s| (s.check)(&pack)).collect();
+    errors.sort();
+    errors
+}
+
 /// What [`open`] needs besides the configuration.
 pub struct Surroundings {
     pub clock: Arc<dyn Clock>,

@@ -1,7 +1,6 @@
 //! `yiwang`: serve the city, check a pack, look after accounts, examine the log.
 
 use kernel::ctx::{App, SystemClock};
-use kernel::pack::Pack;
 use kernel::{http, job, start};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -119,19 +118,7 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
 }
 
 fn pack_check(folder: &std::path::Path) -> ExitCode {
-    let pack = match Pack::read(folder) {
-        Ok(p) => p,
-        Err(e) => {
-            println!("{e}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let mut errors: Vec<String> = yiwang::modules()
-        .iter()
-        .flat_map(|m| &m.sections)
-        .flat_map(|s| (s.check)(&pack))
-        .collect();
-    errors.sort();
+    let errors = yiwang::check_pack(folder);
     for e in &errors {
         println!("{e}");
     }

@@ -36,6 +36,27 @@ pub fn pack_dir() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../packs/huaian"))
 }
 
+/// A copy of the city pack, with the base pack beside it, for a story that changes content; returns the pack's folder.
+pub fn pack_copy(into: &Path) -> PathBuf {
+    copy(&pack_dir().join("../base"), &into.join("base"));
+    let pack = into.join("city");
+    copy(&pack_dir(), &pack);
+    pack
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
 /// Ten in the morning of a legal day of the city, in UTC milliseconds.
 pub fn morning(day: &str) -> i64 {
     let day: jiff::civil::Date = day.parse().unwrap();
@@ -136,13 +157,24 @@ impl City {
         day: &str,
         master_key: Option<String>,
     ) -> Result<City> {
+        City::with_pack(place, config, &pack_dir(), day, master_key).await
+    }
+
+    /// The same with another pack than the repository's.
+    pub async fn with_pack(
+        place: Arc<Place>,
+        config: Config,
+        pack: &Path,
+        day: &str,
+        master_key: Option<String>,
+    ) -> Result<City> {
         let clock = Arc::new(SetClock::at(morning(day)));
         let with = yiwang::Surroundings {
             clock: clock.clone(),
             chance: kernel::start::system_chance(),
             master_key,
         };
-        let app = yiwang::open(config, &pack_dir(), with).await?;
+        let app = yiwang::open(config, pack, with).await?;
         Ok(City {
             router: kernel::http::router(app.clone()),
             password: identity::api::demo_password(&app.system("story")).await?,

@@ -11,6 +11,7 @@ mod case;
 mod catalogue;
 pub mod clock;
 mod rating;
+mod words;
 
 use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, PublicView, boxed};
 use kernel::{Door, Module, Route, Table};

@@ -38,3 +38,4 @@ services-fee = Fee
 services-kind = Kind
 services-code = Code
 services-print = Print
+services-law = { $law }, { $article }

@@ -38,3 +38,4 @@ services-fee = 收费
 services-kind = 事项类型
 services-code = 事项编码
 services-print = 打印指南
+services-law = 《{ $law }》{ $article }

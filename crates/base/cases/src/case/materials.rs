@@ -73,7 +73,7 @@ pub(crate) async fn attach(ctx: &Ctx, case: &str, material: &str, name: &str, by
                 .arg("name", &row.name)
                 .into());
         }
-        let have = store::materials(tx, &case.id)?;
+        let have = store::materials(ctx, tx, &case.id)?;
         if have.len() >= 40 {
             return Err(Refusal::new("cases-material-many").into());
         }
@@ -84,7 +84,7 @@ pub(crate) async fn attach(ctx: &Ctx, case: &str, material: &str, name: &str, by
         {
             return Ok(());
         }
-        store::insert_material(tx, &case.id, &row, sealed.1.clone())?;
+        store::insert_material(ctx, tx, &case.id, &row, sealed.1.clone())?;
         let fact = Fact::new("cases.material.attached", &case.id)
             .payload(json!({ "material": row.material, "sha256": row.sha256 }));
         ctx.emit(tx, fact.touch(&crate::MATERIAL, &row.id))?;
@@ -117,7 +117,9 @@ pub(crate) async fn content(ctx: &Ctx, case: &str, id: &str) -> Result<(Material
     let (row, sealed) = ctx
         .tx("cases.read-material", |tx| {
             let case = service::readable(ctx, tx, case)?;
-            let row = store::materials(tx, &case.id)?.into_iter().find(|m| m.id == id);
+            let row = store::materials(ctx, tx, &case.id)?
+                .into_iter()
+                .find(|m| m.id == id);
             let row = row.ok_or_else(Refusal::not_found)?;
             let sealed = store::material_content(tx, &case.id, id)?.ok_or_else(Refusal::not_found)?;
             ctx.accessed(tx, std::slice::from_ref(&case.applicant), &["material"], "case")?;

@@ -123,7 +123,7 @@ fn apply(
                 post: post.as_deref(),
                 at: ctx.now(),
             };
-            Ok(store::close_work(tx, &work_id(case, *work), &closing)?)
+            Ok(store::close_work(ctx, tx, &work_id(case, *work), &closing)?)
         }
         Effect::Cancelled { work } => {
             let closing = store::Closing {
@@ -134,7 +134,7 @@ fn apply(
                 post: None,
                 at: ctx.now(),
             };
-            Ok(store::close_work(tx, &work_id(case, *work), &closing)?)
+            Ok(store::close_work(ctx, tx, &work_id(case, *work), &closing)?)
         }
         Effect::TimerSet {
             work,

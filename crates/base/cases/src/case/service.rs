@@ -228,7 +228,7 @@ fn complete(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<
         let (field, text) = said(ctx, &w);
         refusal = refusal.field(field, text);
     }
-    let have = store::materials(tx, &case.id)?;
+    let have = store::materials(ctx, tx, &case.id)?;
     let values = Json::Object(case.form.clone());
     for m in &matter.materials {
         if matter.needs(m, &values) && !have.iter().any(|h| h.material == m.id) {
@@ -332,7 +332,7 @@ pub async fn withdraw(ctx: &Ctx, id: &str) -> Result<bool> {
     ctx.tx("cases.withdraw", |tx| {
         let mut case = own(ctx, tx, id, "cases.case.apply")?;
         if case.state == state::DRAFT {
-            let files = store::materials(tx, id)?;
+            let files = store::materials(ctx, tx, id)?;
             store::remove_draft(tx, id)?;
             let fact = Fact::new("cases.case.discarded", id).gone(&crate::CASE, id);
             ctx.emit(
@@ -405,7 +405,7 @@ pub async fn complete_work(ctx: &Ctx, f: &Finish<'_>) -> Result<()> {
     }
     ctx.tx("cases.complete-work", |tx| {
         let case = readable(ctx, tx, f.case)?;
-        let row = store::works(tx, f.case)?
+        let row = store::works(ctx, tx, f.case)?
             .into_iter()
             .find(|w| w.work == f.work)
             .ok_or_else(Refusal::not_found)?;
@@ -488,7 +488,7 @@ pub async fn request_correction(
             .add_working_days(ctx.today(), days)
             .date
             .to_string();
-        store::ask_correction(tx, id, &items, &by, ctx.now())?;
+        store::ask_correction(ctx, tx, id, &items, &by, ctx.now())?;
         let fact = Fact::new("cases.case.correction-requested", id)
             .payload(json!({ "items": items.len() }))
             .touch(&crate::CORRECTION, id);
@@ -508,7 +508,7 @@ pub async fn send_back(ctx: &Ctx, id: &str, version: i64, from: u32, to: u32, op
     }
     ctx.tx("cases.send-back", |tx| {
         let mut case = handled(ctx, tx, id, version, "cases.case.review")?;
-        let works = store::works(tx, id)?;
+        let works = store::works(ctx, tx, id)?;
         let row = works.iter().find(|w| w.work == from).ok_or_else(Refusal::not_found)?;
         if !may_work(ctx, &row.role, &row.org_path, &case.area_code) {
             return Err(Refusal::new("cases-not-yours").status(403).into());
@@ -529,7 +529,7 @@ pub async fn send_back(ctx: &Ctx, id: &str, version: i64, from: u32, to: u32, op
                 row.role.as_str(),
                 row.org_path.as_str(),
                 case.area_code.as_str(),
-                opinion,
+                store::sealed_opinion(ctx, &note, opinion)?,
                 ctx.actor.id.as_str(),
                 ctx.actor.grants.first().map(|g| g.post.clone()),
                 ctx.now(),

@@ -1,6 +1,7 @@
 //! SQL of cases, work items and materials.
 
 use super::model::{Case, MaterialRow, WorkRow};
+use crate::words;
 use kernel::{Ctx, Fault, Result, Row, Scope, ScopeColumns, Tx, Value, params};
 
 fn place(column: &str, id: &str) -> String {
@@ -170,9 +171,23 @@ pub(crate) fn next_serial(tx: &mut Tx<'_>, series: &str) -> Result<i64, Fault> {
         .unwrap_or(1))
 }
 
-fn work(r: &Row) -> Result<WorkRow, Fault> {
+fn opinion_place(work: &str) -> String {
+    format!("cases_work.opinion:{work}")
+}
+
+/// What the column holds for an opinion.
+pub(crate) fn sealed_opinion(ctx: &Ctx, work: &str, opinion: &str) -> Result<String, Fault> {
+    words::seal(ctx, &opinion_place(work), opinion)
+}
+
+fn work(ctx: &Ctx, r: &Row) -> Result<WorkRow, Fault> {
+    let id: String = r.get("id")?;
+    let opinion = r.get::<Option<String>>("opinion")?;
     Ok(WorkRow {
-        id: r.get("id")?,
+        opinion: opinion
+            .map(|kept| words::open(ctx, &opinion_place(&id), kept))
+            .transpose()?,
+        id,
         case_id: r.get("case_id")?,
         work: r.get("work")?,
         node: r.get("node")?,
@@ -181,7 +196,6 @@ fn work(r: &Row) -> Result<WorkRow, Fault> {
         org_path: r.get("org_path")?,
         status: r.get("status")?,
         outcome: r.get("outcome")?,
-        opinion: r.get("opinion")?,
         actor: r.get("actor")?,
         post: r.get("post")?,
         opened_at: r.get("opened_at")?,
@@ -191,13 +205,13 @@ fn work(r: &Row) -> Result<WorkRow, Fault> {
     })
 }
 
-pub(crate) fn works(tx: &mut Tx<'_>, case: &str) -> Result<Vec<WorkRow>, Fault> {
+pub(crate) fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Vec<WorkRow>, Fault> {
     tx.query(
         "SELECT * FROM cases_work WHERE case_id = $1 ORDER BY work",
         params![case],
     )?
     .iter()
-    .map(work)
+    .map(|r| work(ctx, r))
     .collect()
 }
 
@@ -231,10 +245,11 @@ pub(crate) struct Closing<'a> {
     pub at: i64,
 }
 
-pub(crate) fn close_work(tx: &mut Tx<'_>, id: &str, c: &Closing<'_>) -> Result<(), Fault> {
+pub(crate) fn close_work(ctx: &Ctx, tx: &mut Tx<'_>, id: &str, c: &Closing<'_>) -> Result<(), Fault> {
+    let opinion = c.opinion.map(|o| sealed_opinion(ctx, id, o)).transpose()?;
     tx.execute(
         "UPDATE cases_work SET status = $2, outcome = $3, opinion = $4, actor = $5, post = $6, closed_at = $7 WHERE id = $1",
-        params![id, c.status, c.outcome, c.opinion, c.actor, c.post, c.at],
+        params![id, c.status, c.outcome, opinion, c.actor, c.post, c.at],
     )?;
     Ok(())
 }
@@ -330,7 +345,11 @@ pub(crate) fn of(tx: &mut Tx<'_>, subject: &str, limit: u32) -> Result<Vec<Row>,
     )
 }
 
-pub(crate) fn materials(tx: &mut Tx<'_>, case: &str) -> Result<Vec<MaterialRow>, Fault> {
+fn name_place(material: &str) -> String {
+    format!("cases_material.name:{material}")
+}
+
+pub(crate) fn materials(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Vec<MaterialRow>, Fault> {
     tx.query(
         "SELECT id, material, name, media, size, sha256, created_at FROM cases_material WHERE case_id = $1 \
          ORDER BY created_at, id",
@@ -338,10 +357,11 @@ pub(crate) fn materials(tx: &mut Tx<'_>, case: &str) -> Result<Vec<MaterialRow>,
     )?
     .iter()
     .map(|r| {
+        let id: String = r.get("id")?;
         Ok(MaterialRow {
-            id: r.get("id")?,
+            name: words::open(ctx, &name_place(&id), r.get("name")?)?,
+            id,
             material: r.get("material")?,
-            name: r.get("name")?,
             media: r.get("media")?,
             size: r.get("size")?,
             sha256: r.get("sha256")?,
@@ -352,6 +372,7 @@ pub(crate) fn materials(tx: &mut Tx<'_>, case: &str) -> Result<Vec<MaterialRow>,
 }
 
 pub(crate) fn insert_material(
+    ctx: &Ctx,
     tx: &mut Tx<'_>,
     case: &str,
     m: &MaterialRow,
@@ -364,7 +385,7 @@ pub(crate) fn insert_material(
             m.id.as_str(),
             case,
             m.material.as_str(),
-            m.name.as_str(),
+            words::seal(ctx, &name_place(&m.id), &m.name)?,
             m.media.as_str(),
             m.size,
             m.sha256.as_str(),
@@ -389,15 +410,20 @@ pub(crate) fn material_content(tx: &mut Tx<'_>, case: &str, id: &str) -> Result<
     )
 }
 
+fn items_place(case: &str) -> String {
+    format!("cases_correction.items:{case}")
+}
+
 /// (items, answer by, asked at, answered at) of the one correction.
-pub(crate) fn correction(tx: &mut Tx<'_>, case: &str) -> Result<Option<serde_json::Value>, Fault> {
+pub(crate) fn correction(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Option<serde_json::Value>> {
     tx.one(
         "SELECT items, answer_by, asked_at, answered_at FROM cases_correction WHERE case_id = $1",
         params![case],
     )?
     .map(|r| {
+        let items = words::open(ctx, &items_place(case), r.get("items")?)?;
         Ok(serde_json::json!({
-            "items": r.get::<serde_json::Value>("items")?, "answer_by": r.get::<String>("answer_by")?,
+            "items": serde_json::from_str::<Vec<String>>(&items)?, "answer_by": r.get::<String>("answer_by")?,
             "asked_at": r.get::<i64>("asked_at")?, "answered_at": r.get::<Option<i64>>("answered_at")?,
         }))
     })
@@ -405,15 +431,17 @@ pub(crate) fn correction(tx: &mut Tx<'_>, case: &str) -> Result<Option<serde_jso
 }
 
 pub(crate) fn ask_correction(
+    ctx: &Ctx,
     tx: &mut Tx<'_>,
     case: &str,
     items: &[String],
     by: &str,
     at: i64,
-) -> Result<(), Fault> {
+) -> Result<()> {
+    let items = words::seal(ctx, &items_place(case), &serde_json::to_string(items)?)?;
     tx.execute(
         "INSERT INTO cases_correction(case_id, items, answer_by, asked_at) VALUES ($1, $2, $3, $4)",
-        params![case, serde_json::json!(items), by, at],
+        params![case, items, by, at],
     )?;
     Ok(())
 }

@@ -224,7 +224,7 @@ pub(crate) fn summary(ctx: &Ctx, case: &Case, matter: &Matter, clear: bool) -> J
 
 /// Materials with their uploaded files; `needed` says what the form's values call for.
 pub(crate) fn materials(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
-    let have = store::materials(tx, &case.id)?;
+    let have = store::materials(ctx, tx, &case.id)?;
     let values = Json::Object(case.form.clone());
     Ok(matter
         .materials
@@ -258,13 +258,7 @@ pub(crate) fn materials(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter
 pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Result<Json> {
     let matter = matter_of(ctx, case)?;
     let clock = case.clock.as_ref().map(serde_json::to_string).transpose()?;
-    let rating = crate::rating::store::rating(tx, &case.id)?;
-    let rating = match rating {
-        Some(r) => {
-            json!({ "grade": r.get::<i64>("grade")?, "comment": r.get::<String>("comment")?, "at": r.get::<i64>("at")? })
-        }
-        None => Json::Null,
-    };
+    let rating = crate::rating::store::rating(ctx, tx, &case.id)?;
     let certificates: Vec<Json> = documents::api::of_case(tx, &case.id)?
         .into_iter()
         .map(|c| json!({ "id": c.id, "title": c.title(ctx), "identifier": c.identifier, "ready": c.ready, "state": c.state }))
@@ -280,7 +274,7 @@ pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Resu
         "on_time": case.on_time, "summary": summary(ctx, case, &matter, clear), "steps": steps(ctx, case, &matter),
         "diagram": diagram(ctx, case, &matter), "timeline": timeline(ctx, tx, case, &matter)?,
         "materials": materials(ctx, tx, case, &matter)?,
-        "correction": store::correction(tx, &case.id)?, "rating": rating, "certificates": certificates,
+        "correction": store::correction(ctx, tx, &case.id)?, "rating": rating, "certificates": certificates,
         "works": officials, "may_rate": matches!(case.state.as_str(), state::GRANTED | state::REFUSED),
         "may_withdraw": !case.ended(),
     }))
@@ -289,7 +283,7 @@ pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Resu
 /// Finished work with outcome and opinion, in order.
 fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
     let mut out = Vec::new();
-    for w in store::works(tx, &case.id)?
+    for w in store::works(ctx, tx, &case.id)?
         .into_iter()
         .filter(|w| w.status != "open" && w.status != "cancelled")
     {
@@ -315,7 +309,7 @@ pub(crate) fn commands(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<Json> 
     let matter = matter_of(ctx, case)?;
     let resource = case.resource();
     let may = |p: &str| ctx.may(p, &resource).is_ok();
-    let rows = store::works(tx, &case.id)?;
+    let rows = store::works(ctx, tx, &case.id)?;
     let mine: Vec<&WorkRow> = rows
         .iter()
         .filter(|w| w.status == "open" && service::may_work(ctx, &w.role, &w.org_path, &case.area_code))

@@ -24,7 +24,7 @@ pub async fn rate(ctx: &Ctx, id: &str, grade: i64, comment: &str) -> Result<()> 
         if !matches!(case.state.as_str(), state::GRANTED | state::REFUSED) {
             return Err(Refusal::new("cases-rating-early").status(409).into());
         }
-        if !store::insert_rating(tx, id, grade, &comment, ctx.now())? {
+        if !store::insert_rating(ctx, tx, id, grade, &comment, ctx.now())? {
             return Err(Refusal::new("cases-rated").status(409).into());
         }
         let fact =
@@ -67,7 +67,7 @@ pub async fn close(ctx: &Ctx, id: &str, outcome: &str) -> Result<()> {
             owners: Vec::new(),
         };
         ctx.may("cases.followup.close", &resource)?;
-        if store::close_followup(tx, id, outcome, &ctx.actor.id, ctx.now())? == 0 {
+        if store::close_followup(ctx, tx, id, outcome, &ctx.actor.id, ctx.now())? == 0 {
             return Err(Refusal::new("cases-followup-closed").status(409).into());
         }
         ctx.emit(

@@ -1,21 +1,60 @@
 //! SQL of ratings and follow-ups.
 
-use kernel::{Fault, Row, Scope, ScopeColumns, Tx, Value, params};
+use crate::words;
+use kernel::{Ctx, Fault, Row, Scope, ScopeColumns, Tx, Value, params};
+use serde::Serialize;
 
-pub(crate) fn rating(tx: &mut Tx<'_>, case: &str) -> Result<Option<Row>, Fault> {
+fn comment_place(case: &str) -> String {
+    format!("cases_rating.comment:{case}")
+}
+fn outcome_place(case: &str) -> String {
+    format!("cases_followup.outcome:{case}")
+}
+
+/// A rating as pages and the API show it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Rating {
+    pub grade: i64,
+    pub comment: String,
+    pub at: i64,
+}
+
+pub(crate) fn rating(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Option<Rating>, Fault> {
     tx.one(
         "SELECT grade, comment, at FROM cases_rating WHERE case_id = $1",
         params![case],
-    )
+    )?
+    .map(|r| {
+        Ok(Rating {
+            grade: r.get("grade")?,
+            comment: comment(ctx, case, &r)?,
+            at: r.get("at")?,
+        })
+    })
+    .transpose()
+}
+
+/// The comment in a row of a rating.
+pub(crate) fn comment(ctx: &Ctx, case: &str, r: &Row) -> Result<String, Fault> {
+    words::open(ctx, &comment_place(case), r.get("comment")?)
+}
+
+/// The outcome in a row of a follow-up.
+pub(crate) fn outcome(ctx: &Ctx, case: &str, r: &Row) -> Result<Option<String>, Fault> {
+    r.get::<Option<String>>("outcome")?
+        .map(|kept| words::open(ctx, &outcome_place(case), kept))
+        .transpose()
 }
 
 pub(crate) fn insert_rating(
+    ctx: &Ctx,
     tx: &mut Tx<'_>,
     case: &str,
     grade: i64,
     comment: &str,
     at: i64,
 ) -> Result<bool, Fault> {
+    let comment = words::seal(ctx, &comment_place(case), comment)?;
     let n = tx.execute(
         "INSERT INTO cases_rating(case_id, grade, comment, at) VALUES ($1, $2, $3, $4) ON CONFLICT (case_id) DO NOTHING",
         params![case, grade, comment, at],
@@ -44,12 +83,14 @@ pub(crate) fn followup(tx: &mut Tx<'_>, case: &str) -> Result<Option<Row>, Fault
 }
 
 pub(crate) fn close_followup(
+    ctx: &Ctx,
     tx: &mut Tx<'_>,
     case: &str,
     outcome: &str,
     actor: &str,
     at: i64,
 ) -> Result<u64, Fault> {
+    let outcome = words::seal(ctx, &outcome_place(case), outcome)?;
     tx.execute(
         "UPDATE cases_followup SET state = 'closed', outcome = $2, actor = $3, closed_at = $4 \
          WHERE case_id = $1 AND state = 'open'",

@@ -45,14 +45,17 @@ pub(crate) async fn followups(cx: Ctx) -> Result<Response> {
         .read("cases.followups", |tx| {
             let mut items = Vec::new();
             for r in store::list(tx, &scope, 100)? {
-                let matter = cx.service::<crate::Catalogue>()?.version(&r.get::<String>("matter")?, r.get("matter_version")?)?;
+                let matter = cx
+                    .service::<crate::Catalogue>()?
+                    .version(&r.get::<String>("matter")?, r.get("matter_version")?)?;
+                let case: String = r.get("case_id")?;
                 let due: String = r.get("due_on")?;
                 let open = r.get::<String>("state")? == "open";
                 items.push(json!({
-                    "case": r.get::<String>("case_id")?, "number": r.get::<Option<String>>("number")?,
+                    "case": case, "number": r.get::<Option<String>>("number")?,
                     "matter": matter.name(crate::case::view::english(&cx)), "grade": r.get::<i64>("grade")?,
-                    "comment": r.get::<String>("comment")?, "open": open, "due_on": due,
-                    "late": open && cx.today().to_string() > due, "outcome": r.get::<Option<String>>("outcome")?,
+                    "comment": store::comment(&cx, &case, &r)?, "open": open, "due_on": due,
+                    "late": open && cx.today().to_string() > due, "outcome": store::outcome(&cx, &case, &r)?,
                     "opened_at": r.get::<i64>("opened_at")?, "closed_at": r.get::<Option<i64>>("closed_at")?,
                 }));
             }

@@ -1,6 +1,6 @@
 //! Pure rules of accounts.
 
-use kernel::{Fault, Refusal, Uuid};
+use kernel::{Refusal, Uuid};
 use sha2::{Digest, Sha256};
 
 /// Failures after which an account rests.
@@ -57,29 +57,4 @@ pub(crate) fn check_lock(account: &Account, now: i64) -> Result<(), Refusal> {
             .arg("minutes", (until - now + 59_999) / 60_000)),
         _ => Ok(()),
     }
-}
-
-/// argon2id with the OWASP parameters; `fast` is for tests only.
-pub(crate) fn hash_password(password: &str, salt: &[u8; 16], fast: bool) -> Result<String, Fault> {
-    use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
-    let params = if fast {
-        Params::new(64, 1, 1, None)
-    } else {
-        Params::new(19 * 1024, 2, 1, None)
-    }
-    .map_err(|e| Fault::new(format!("argon2 parameters: {e}")))?;
-    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hash = argon
-        .hash_password_with_salt(password.as_bytes(), salt)
-        .map_err(|e| Fault::new(format!("argon2: {e}")))?;
-    Ok(hash.to_string())
-}
-
-pub(crate) fn check_password(password: &str, hash: &str) -> bool {
-    use argon2::PasswordVerifier;
-    argon2::PasswordHash::new(hash).is_ok_and(|h| {
-        argon2::Argon2::default()
-            .verify_password(password.as_bytes(), &h)
-            .is_ok()
-    })
 }

@@ -1,7 +1,7 @@
 //! The verbs of accounts and sessions.
 
 use super::model::{self, Account, FAILURES, LOCKED, SESSION, TOKEN};
-use super::store;
+use super::{password, store};
 use kernel::{Ctx, Fact, Problem, Refusal, Result, Uuid};
 use serde_json::json;
 
@@ -27,7 +27,7 @@ pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, label: &str)
         .as_ref()
         .map_or(stand_in.to_string(), |a| a.password.clone());
     let typed = password.to_string();
-    let right = tokio::task::spawn_blocking(move || model::check_password(&typed, &hash))
+    let right = tokio::task::spawn_blocking(move || password::matches(&typed, &hash))
         .await
         .map_err(|e| kernel::Fault::of("password check", e))?;
     let Some(account) = account else {
@@ -232,7 +232,7 @@ pub(crate) async fn open_account(
     password: &str,
 ) -> Result<Uuid> {
     let (salt, fast, typed) = (ctx.random::<16>(), ctx.app.config.fast_hash, password.to_string());
-    let hash = tokio::task::spawn_blocking(move || model::hash_password(&typed, &salt, fast))
+    let hash = tokio::task::spawn_blocking(move || password::hash(&typed, &salt, fast))
         .await
         .map_err(|e| kernel::Fault::of("password hash", e))??;
     let account = Account {

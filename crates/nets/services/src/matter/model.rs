@@ -21,8 +21,15 @@ pub struct Line {
 pub struct Basis {
     pub law: String,
     #[serde(default)]
+    pub law_en: String,
+    #[serde(default)]
     pub article: String,
+    #[serde(default)]
+    pub article_en: String,
     pub zh: String,
+    /// What it says, for readers of English; only the Chinese text is law.
+    #[serde(default)]
+    pub en: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,9 +47,15 @@ pub struct Fee {
 #[serde(deny_unknown_fields)]
 pub struct Window {
     pub name: String,
+    #[serde(default)]
+    pub name_en: String,
     pub address: String,
+    #[serde(default)]
+    pub address_en: String,
     pub phone: String,
     pub hours: String,
+    #[serde(default)]
+    pub hours_en: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +82,8 @@ pub struct Sheet {
     #[serde(default)]
     pub joint: Vec<String>,
     pub kind: String,
+    #[serde(default)]
+    pub kind_en: String,
     pub audience: Vec<String>,
     /// `full`, `partial` or `none`: how far it can be done online.
     pub online: String,
@@ -85,6 +100,8 @@ pub struct Sheet {
     pub result: Outcome,
     #[serde(default)]
     pub sample_note: String,
+    #[serde(default)]
+    pub sample_note_en: String,
 }
 
 /// The four files of one version, as text.

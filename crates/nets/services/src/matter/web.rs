@@ -87,6 +87,22 @@ fn guide_data(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Json> {
     let lines = |list: &[super::model::Line]| -> Vec<String> {
         list.iter().map(|l| pick(cx, &l.zh, &l.en).to_string()).collect()
     };
+    let windows: Vec<Json> = s
+        .windows
+        .iter()
+        .map(|w| {
+            json!({ "name": pick(cx, &w.name, &w.name_en), "address": pick(cx, &w.address, &w.address_en),
+            "phone": w.phone, "hours": pick(cx, &w.hours, &w.hours_en) })
+        })
+        .collect();
+    let basis: Vec<Json> = s
+        .basis
+        .iter()
+        .map(|b| {
+            json!({ "law": pick(cx, &b.law, &b.law_en), "article": pick(cx, &b.article, &b.article_en),
+            "text": pick(cx, &b.zh, &b.en) })
+        })
+        .collect();
     let joint: Vec<String> = s
         .joint
         .iter()
@@ -100,7 +116,7 @@ fn guide_data(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Json> {
         .collect();
     for (key, value) in [
         ("code", json!(s.code)),
-        ("kind", json!(s.kind)),
+        ("kind", json!(pick(cx, &s.kind, &s.kind_en))),
         ("joint", json!(joint)),
         ("audience", json!(s.audience)),
         ("acceptance_days", json!(s.acceptance_days)),
@@ -109,13 +125,13 @@ fn guide_data(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Json> {
             "fee",
             json!({ "amount": s.fee.amount, "note": pick(cx, &s.fee.note, &s.fee.note_en) }),
         ),
-        ("windows", json!(s.windows)),
+        ("windows", json!(windows)),
         ("conditions", json!(lines(&s.conditions))),
         ("steps", json!(lines(&s.steps))),
-        ("basis", json!(s.basis)),
+        ("basis", json!(basis)),
         ("materials", json!(materials)),
         ("certificate", json!(s.result.certificate.is_some())),
-        ("sample_note", json!(s.sample_note)),
+        ("sample_note", json!(pick(cx, &s.sample_note, &s.sample_note_en))),
     ] {
         g[key] = value;
     }
@@ -186,7 +202,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         ("steps", json!(["步骤"])),
         (
             "basis",
-            json!([{ "law": "条例", "article": "第一条", "zh": "内容" }]),
+            json!([{ "law": "条例", "article": "第一条", "text": "内容" }]),
         ),
         (
             "materials",
