@@ -108,7 +108,7 @@ async fn form_page(cx: &Ctx, id: &str, status: StatusCode, refusal: Option<&Refu
                 "matter": { "id": matter.id, "title": matter.name(view::english(cx)) },
                 "sections": sections, "sources": sources, "materials": view::materials(cx, tx, &case, &matter)?,
                 "material_errors": errors.iter().filter_map(|(f, m)| Some((f.strip_prefix("material-")?.to_string(), json!(m)))).collect::<Map<_, _>>(),
-                "correction": store::correction(&cx, tx, &case.id)?, "message": message, "errors": summary,
+                "correction": store::correction(cx, tx, &case.id)?, "message": message, "errors": summary,
             })))
         })
         .await?;
