@@ -131,11 +131,13 @@ fn the_short_way_ends_granted() {
 fn a_parallel_review_waits_for_both_and_can_be_reopened() {
     let mut c = Case::begin(50);
     let effects = c.complete("accept", "done");
-    assert!(
-        effects
-            .iter()
-            .any(|e| matches!(e, Effect::TimerSet { working_days: 4, .. }))
-    );
+    assert!(effects.iter().any(|e| matches!(
+        e,
+        Effect::TimerSet {
+            due: process::Due::WorkingDays(4),
+            ..
+        }
+    )));
     assert_eq!(c.opened(), ["review-a", "review-b"]);
     c.complete("review-a", "agree");
     assert_eq!(c.opened(), ["review-b"]);
