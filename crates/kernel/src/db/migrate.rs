@@ -70,8 +70,8 @@ fn statements(sql: &str) -> Vec<String> {
 
 fn translate(statement: &str, postgres: bool) -> String {
     let upper = statement.to_ascii_uppercase();
-    let is_table = upper.starts_with("CREATE TABLE");
-    if !is_table {
+    let is_new = upper.starts_with("CREATE TABLE");
+    if !is_new && !upper.starts_with("ALTER TABLE") {
         return statement.to_string();
     }
     let words = |from: &str, to: &str, text: &str| -> String {
@@ -97,7 +97,7 @@ fn translate(statement: &str, postgres: bool) -> String {
     } else {
         let s = words("BIGINT", "INTEGER", statement);
         let s = words("DOUBLE PRECISION", "REAL", &s);
-        words("BYTEA", "BLOB", &s) + " STRICT"
+        words("BYTEA", "BLOB", &s) + if is_new { " STRICT" } else { "" }
     }
 }
 

@@ -90,6 +90,14 @@ pub struct WorkRow {
     pub closed_at: Option<i64>,
     pub due_on: Option<String>,
     pub round: i64,
+    /// The account that this item was given to (转办, 委托, 加签); nobody else may finish it.
+    pub assignee: Option<String>,
+    /// In whose name the assignee acts (委托).
+    pub on_behalf: Option<String>,
+    /// The item that this signature was added to (加签).
+    pub adds: Option<u32>,
+    /// How often it was urged (催办).
+    pub urged: i64,
 }
 
 /// One uploaded file, without its content.

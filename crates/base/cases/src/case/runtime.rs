@@ -31,6 +31,14 @@ fn refused(e: Reject) -> Problem {
         Reject::Running => "cases-running",
         Reject::NotBefore => "cases-not-before",
         Reject::Begun => "cases-begun",
+        Reject::NotRecalled => "cases-not-recalled",
+        Reject::Nobody => "cases-nobody",
+        Reject::Added => "cases-added",
+        Reject::NotAccepting => "cases-not-accepting",
+        Reject::Gaps => "cases-gaps",
+        Reject::NoGap(_) => "cases-no-gap",
+        Reject::ExtendedOnce => "cases-extended-once",
+        Reject::NotAwaited(_) => "cases-not-awaited",
         Reject::Model(m) => return Fault::new(format!("process model: {m}")).into(),
     };
     Refusal::new(key).status(409).into()
@@ -67,9 +75,13 @@ pub(crate) fn run(
     let mut rows: Vec<String> = effects
         .iter()
         .filter_map(|e| match e {
-            Effect::Opened { work, .. } | Effect::Closed { work } | Effect::Cancelled { work } => {
-                Some(work_id(case, *work))
-            }
+            Effect::Opened { work, .. }
+            | Effect::Closed { work }
+            | Effect::Cancelled { work }
+            | Effect::Held { work }
+            | Effect::Released { work }
+            | Effect::Assigned { work, .. }
+            | Effect::Urged { work } => Some(work_id(case, *work)),
             _ => None,
         })
         .collect();
@@ -136,22 +148,15 @@ fn apply(
             };
             Ok(store::close_work(ctx, tx, &work_id(case, *work), &closing)?)
         }
-        Effect::TimerSet {
-            work,
-            timer,
-            working_days,
-        } => {
-            let due = clock::table(ctx)?
-                .0
-                .add_working_days(ctx.today(), *working_days)
-                .date;
+        Effect::TimerSet { work, timer, due } => {
+            let at = instant(ctx, case, due)?;
             let payload = json!({ "case": case.id, "work": work, "timer": timer });
             Ok(job::enqueue(
                 tx,
                 ctx,
                 TIMER,
                 &timer_key(case, *work, timer),
-                morning(ctx, due),
+                at,
                 payload,
             )?)
         }
@@ -202,6 +207,28 @@ fn apply(
             case.on_time = due.filter(|_| !withdrawn).map(|d| ctx.today().to_string() <= d);
             Ok(())
         }
+        Effect::Held { work } => Ok(store::set_work(tx, &work_id(case, *work), "held")?),
+        Effect::Released { work } => Ok(store::set_work(tx, &work_id(case, *work), "open")?),
+        Effect::Assigned { work, to } => {
+            let on_behalf = case
+                .process
+                .as_ref()
+                .and_then(|p| p.work(*work))
+                .and_then(|w| w.on_behalf.clone());
+            Ok(store::assign_work(tx, &work_id(case, *work), to, on_behalf)?)
+        }
+        Effect::Urged { work } => Ok(store::urge_work(tx, &work_id(case, *work))?),
+        Effect::Extended { working_days } => {
+            if let Some(c) = &mut case.clock {
+                c.extension += working_days;
+            }
+            Ok(())
+        }
+        Effect::Send { message, .. } => {
+            let fact = Fact::new("cases.case.notified", &case.id).payload(json!({ "what": message }));
+            ctx.emit(tx, fact)?;
+            Ok(())
+        }
         Effect::Decided { .. } | Effect::Remind { .. } => Ok(()),
     }
 }
@@ -216,6 +243,33 @@ fn issues(matter: &Matter, node: &str) -> bool {
 
 fn timer_key(case: &Case, work: u32, timer: &str) -> String {
     format!("{}:{work}:{timer}", case.id)
+}
+
+/// When a timer of the model falls due, in UTC milliseconds. A date may stand in one of the case's variables.
+fn instant(ctx: &Ctx, case: &Case, due: &process::Due) -> Result<i64> {
+    match due {
+        process::Due::WorkingDays(days) => {
+            let day = clock::table(ctx)?.0.add_working_days(ctx.today(), *days).date;
+            Ok(morning(ctx, day))
+        }
+        process::Due::After(ms) => Ok(ctx.now().saturating_add(*ms)),
+        process::Due::Date(text) => {
+            let variable = case
+                .process
+                .as_ref()
+                .and_then(|p| p.variables[text.as_str()].as_str());
+            let written = variable.unwrap_or(text);
+            if let Ok(at) = written.parse::<jiff::Timestamp>() {
+                return Ok(at.as_millisecond());
+            }
+            let day = written.parse::<jiff::civil::Date>().map_err(|_| {
+                Fault::new(format!(
+                    "a timer is due on `{text}`, which is no date and no variable with one"
+                ))
+            })?;
+            Ok(morning(ctx, day))
+        }
+    }
 }
 
 /// Nine in the morning of a legal day, in UTC milliseconds.
@@ -255,11 +309,7 @@ fn open(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, work: u32,
         ),
         None => None,
     };
-    let round = case
-        .process
-        .as_ref()
-        .and_then(|p| p.work(work))
-        .map_or(1, |w| i64::from(w.round));
+    let engine = case.process.as_ref().and_then(|p| p.work(work)).cloned();
     let row = WorkRow {
         id: work_id(case, work),
         case_id: case.id.clone(),
@@ -276,7 +326,11 @@ fn open(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, work: u32,
         opened_at: ctx.now(),
         closed_at: None,
         due_on: due,
-        round,
+        round: engine.as_ref().map_or(1, |w| i64::from(w.round)),
+        assignee: engine.as_ref().and_then(|w| w.assignee.clone()),
+        on_behalf: None,
+        adds: engine.as_ref().and_then(|w| w.adds),
+        urged: 0,
     };
     Ok(store::insert_work(tx, &row, &case.area_code)?)
 }

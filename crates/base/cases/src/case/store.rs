@@ -202,6 +202,10 @@ fn work(ctx: &Ctx, r: &Row) -> Result<WorkRow, Fault> {
         closed_at: r.get("closed_at")?,
         due_on: r.get("due_on")?,
         round: r.get("round")?,
+        assignee: r.get("assignee")?,
+        on_behalf: r.get("on_behalf")?,
+        adds: r.get("adds")?,
+        urged: r.get("urged")?,
     })
 }
 
@@ -217,8 +221,8 @@ pub(crate) fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Vec<WorkRo
 
 pub(crate) fn insert_work(tx: &mut Tx<'_>, w: &WorkRow, area_code: &str) -> Result<(), Fault> {
     tx.execute(
-        "INSERT INTO cases_work(id, case_id, work, node, kind, role, org_path, area_code, status, opened_at, due_on, round) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11)",
+        "INSERT INTO cases_work(id, case_id, work, node, kind, role, org_path, area_code, status, opened_at, due_on, round, \
+         assignee, adds, urged) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13, 0)",
         params![
             w.id.as_str(),
             w.case_id.as_str(),
@@ -230,7 +234,9 @@ pub(crate) fn insert_work(tx: &mut Tx<'_>, w: &WorkRow, area_code: &str) -> Resu
             area_code,
             w.opened_at,
             w.due_on.clone(),
-            w.round
+            w.round,
+            w.assignee.clone(),
+            w.adds
         ],
     )?;
     Ok(())
@@ -250,6 +256,36 @@ pub(crate) fn close_work(ctx: &Ctx, tx: &mut Tx<'_>, id: &str, c: &Closing<'_>) 
     tx.execute(
         "UPDATE cases_work SET status = $2, outcome = $3, opinion = $4, actor = $5, post = $6, closed_at = $7 WHERE id = $1",
         params![id, c.status, c.outcome, opinion, c.actor, c.post, c.at],
+    )?;
+    Ok(())
+}
+
+/// `held` while added signatures come first, `open` again when they are there.
+pub(crate) fn set_work(tx: &mut Tx<'_>, id: &str, status: &str) -> Result<(), Fault> {
+    tx.execute(
+        "UPDATE cases_work SET status = $2 WHERE id = $1",
+        params![id, status],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn assign_work(
+    tx: &mut Tx<'_>,
+    id: &str,
+    to: &str,
+    on_behalf: Option<String>,
+) -> Result<(), Fault> {
+    tx.execute(
+        "UPDATE cases_work SET assignee = $2, on_behalf = $3 WHERE id = $1",
+        params![id, to, on_behalf],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn urge_work(tx: &mut Tx<'_>, id: &str) -> Result<(), Fault> {
+    tx.execute(
+        "UPDATE cases_work SET urged = urged + 1 WHERE id = $1",
+        params![id],
     )?;
     Ok(())
 }

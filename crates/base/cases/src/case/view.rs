@@ -122,7 +122,7 @@ fn diagram(ctx: &Ctx, case: &Case, matter: &Matter) -> Json {
         .values()
         .filter_map(|n| {
             let s = d.shapes.get(&n.id)?;
-            let class = if p.open().any(|w| w.node == n.id) {
+            let class = if p.open().any(|w| w.node == n.id) || p.tokens.iter().any(|t| t.node == n.id) {
                 "now"
             } else if p.visited.contains(&n.id) {
                 "done"
@@ -130,11 +130,17 @@ fn diagram(ctx: &Ctx, case: &Case, matter: &Matter) -> Json {
                 ""
             };
             let form = match n.kind {
-                NodeKind::User | NodeKind::Service(_) | NodeKind::Rule(_) => "task",
+                NodeKind::User | NodeKind::Service(_) | NodeKind::Rule(_) | NodeKind::Send(_) => "task",
+                // A receive task is drawn as wide as a task, a catching event as a circle.
+                NodeKind::Wait(_) if s.width > s.height => "task",
+                NodeKind::Sub | NodeKind::Call(_) => "body",
                 NodeKind::Exclusive(_) => "exclusive",
+                NodeKind::Inclusive(_) => "inclusive",
                 NodeKind::Parallel => "parallel",
-                NodeKind::End => "end",
-                _ => "event",
+                NodeKind::EventBased => "event-based",
+                NodeKind::Boundary(_) => "boundary",
+                NodeKind::End(_) => "end",
+                NodeKind::Start(_) | NodeKind::Wait(_) | NodeKind::Pass => "event",
             };
             Some(json!({ "x": s.x - left, "y": s.y - top, "w": s.width, "h": s.height, "class": class, "form": form,
                 "name": node_name(ctx, matter, &n.id) }))
