@@ -53,7 +53,7 @@ pub(crate) fn row(ctx: &Ctx, r: &Row) -> Result<Json> {
     let clock: Option<String> = r.get("clock")?;
     Ok(json!({
         "id": r.get::<String>("id")?, "number": r.get::<Option<String>>("number")?, "matter": matter.name(english(ctx)),
-        "state": state_tag(ctx, &state), "draft": state == state::DRAFT, "correcting": state == state::CORRECTING,
+        "state": state_tag(ctx, &state), "draft": state == state::DRAFT, "correcting": state == state::CORRECTING, "ended": ended,
         "created_at": r.get::<i64>("created_at")?, "submitted_at": r.get::<Option<i64>>("submitted_at")?,
         "due": due(ctx, clock.as_deref(), r.get::<Option<String>>("due_on")?.as_deref(), r.get("provisional")?, ended)?,
     }))
