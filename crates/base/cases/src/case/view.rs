@@ -40,7 +40,7 @@ pub(crate) fn due(
     let shown = clock::light(ctx, &c)?;
     Ok(json!({
         "light": shown.light, "text": shown.text, "on": due_on, "provisional": provisional,
-        "phase": ctx.t(&format!("cases-clock-{}", c.phase), &[]),
+        "phase": ctx.t(&format!("cases-clock-{}", c.phase), &[]), "bar": clock::bar(ctx, &c)?,
     }))
 }
 
