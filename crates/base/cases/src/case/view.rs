@@ -254,7 +254,14 @@ pub(crate) fn summary(ctx: &Ctx, case: &Case, matter: &Matter, clear: bool) -> J
         .summary(&values, english(ctx))
         .into_iter()
         .filter(|(_, rows)| !rows.is_empty())
-        .map(|(title, rows)| json!({ "title": title, "rows": rows }))
+        .map(|(title, rows)| {
+            // Days in words; anything that is no day stays as it is.
+            let rows: Vec<_> = rows
+                .into_iter()
+                .map(|(name, value)| (name, kernel::page::date_text(ctx.locale, &value)))
+                .collect();
+            json!({ "title": title, "rows": rows })
+        })
         .collect();
     sections.into()
 }
