@@ -205,7 +205,13 @@ impl<'r> Run<'r> {
     /// A token has its task behind it; an earlier round of that task no longer counts.
     fn remember(&mut self, token: u32, node: &str) {
         let done = |w: &&Work| w.token == token && w.status == WorkStatus::Done && w.adds.is_none();
-        let Some(last) = self.s.work.iter().rfind(|w| done(w) && w.node == node).map(|w| w.id) else {
+        let Some(last) = self
+            .s
+            .work
+            .iter()
+            .rfind(|w| done(w) && w.node == node)
+            .map(|w| w.id)
+        else {
             return;
         };
         let work = &self.s.work;

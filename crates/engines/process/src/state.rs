@@ -479,7 +479,10 @@ impl State {
             .filter(|w| (w.scope, &w.node) != (from.scope, &from.node))
             .filter(|w| {
                 let cone = self.cone(w);
-                let comes_from = || self.anchor(from.token, w.scope).is_some_and(|a| cone.contains(&a));
+                let comes_from = || {
+                    self.anchor(from.token, w.scope)
+                        .is_some_and(|a| cone.contains(&a))
+                };
                 !cone.is_empty() && (cone.iter().all(|t| self.waits(definition, *t)) || comes_from())
             })
             .map(|w| w.id)
