@@ -113,6 +113,9 @@ pub struct CaseClock {
     pub limit: u32,
     pub suspensions: Vec<(Date, Option<Date>)>,
     pub extension: u32,
+    /// The phase before, for a case that goes back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<CaseClock>>,
 }
 
 impl CaseClock {
@@ -123,7 +126,17 @@ impl CaseClock {
             limit,
             suspensions: Vec::new(),
             extension: 0,
+            before: None,
         }
+    }
+    /// This phase, following another.
+    pub fn after(mut self, before: Option<CaseClock>) -> CaseClock {
+        self.before = before.map(Box::new);
+        self
+    }
+    /// The phase before, which runs on as if it had never ended; this one when there was none.
+    pub fn back(self) -> CaseClock {
+        self.before.clone().map_or(self, |b| *b)
     }
     fn engine(&self) -> Clock {
         Clock {

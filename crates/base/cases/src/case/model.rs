@@ -17,6 +17,22 @@ pub mod state {
     pub const WITHDRAWN: &str = "withdrawn";
 }
 
+/// Materials not handed in with the application, by id.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Waived {
+    /// To follow (容缺); the clerk decides whether the case goes on without them.
+    pub gaps: Vec<String>,
+    /// The applicant promises instead of proving (告知承诺).
+    pub promised: Vec<String>,
+}
+
+impl Waived {
+    pub fn keep(&mut self, still: impl Fn(&str) -> bool) {
+        self.gaps.retain(|m| still(m));
+        self.promised.retain(|m| still(m));
+    }
+}
+
 /// One application for one matter.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -34,6 +50,11 @@ pub struct Case {
     pub channel: String,
     pub visits: i64,
     pub form: Map<String, Json>,
+    pub waived: Waived,
+    /// The account that entered it at the counter.
+    pub clerk: Option<String>,
+    /// When the applicant last urged it (催办).
+    pub urged_at: Option<i64>,
     pub process: Option<State>,
     pub clock: Option<CaseClock>,
     pub due_on: Option<String>,

@@ -78,7 +78,7 @@ async fn form_page(cx: &Ctx, id: &str, status: StatusCode, refusal: Option<&Refu
                 .into_iter()
                 .map(|(title, fields)| json!({ "title": title, "fields": fields }))
                 .collect();
-            let sources: Map<String, Json> = service::held(cx, tx, &matter)?
+            let sources: Map<String, Json> = service::held(cx, tx, &matter, &case)?
                 .into_iter()
                 .map(|(field, h)| {
                     let same = case.form.get(&field).and_then(Json::as_str) == Some(h.value.as_str());
@@ -147,8 +147,9 @@ pub(crate) async fn send_form(cx: Ctx, Path(id): Path<String>, parts: Multipart)
     match p.action.as_str() {
         "submit" => match service::submit(&cx, &id, None).await {
             Ok(_) => Ok(see(&format!("/cases/{id}/receipt"))),
-            Err(Problem::Refusal(r)) if r.status == 422 => {
-                form_page(&cx, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(&r)).await
+            Err(Problem::Refusal(r)) if r.status == 422 || r.key == "cases-matter-retired" => {
+                let status = StatusCode::from_u16(r.status).unwrap_or_default();
+                form_page(&cx, &id, status, Some(&r)).await
             }
             Err(e) => Err(e),
         },
@@ -179,6 +180,48 @@ pub(crate) async fn show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
         return Ok(see(&format!("/cases/{id}/form")));
     }
     cx.page("cases/case/show.html", json!({ "case": data.0, "refused": "" }))
+}
+
+/// After a command of the applicant: back to the case, or the case with what was refused.
+async fn after(cx: &Ctx, id: &str, done: Result<()>) -> Result<Response> {
+    match done {
+        Ok(()) => Ok(see(&format!("/cases/{id}"))),
+        Err(Problem::Refusal(r)) if r.status != 404 && cx.html => {
+            let data = cx
+                .read("cases.show", |tx| {
+                    let case = service::own_read(cx, tx, id)?;
+                    view::case(cx, tx, &case, true)
+                })
+                .await?;
+            let status = StatusCode::from_u16(r.status).unwrap_or_default();
+            let refused = super::work_web::in_words(cx, &r);
+            cx.page_with(
+                status,
+                "cases/case/show.html",
+                json!({ "case": data, "refused": refused }),
+            )
+        }
+        Err(e) => Err(e),
+    }
+}
+
+pub(crate) async fn urge(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    after(&cx, &id, service::urge(&cx, &id).await).await
+}
+
+/// Materials that follow the application.
+pub(crate) async fn supply(cx: Ctx, Path(id): Path<String>, parts: Multipart) -> Result<Response> {
+    let p = posted(parts).await?;
+    if p.files.is_empty() {
+        return after(&cx, &id, Err(Refusal::new("cases-supply-none").into())).await;
+    }
+    for (material, name, bytes) in &p.files {
+        let done = service::supply(&cx, &id, material, name, bytes).await;
+        if done.is_err() {
+            return after(&cx, &id, done).await;
+        }
+    }
+    Ok(see(&format!("/cases/{id}")))
 }
 
 /// The receipt: number, what was handed in, latest day of acceptance or correction notice.
@@ -310,10 +353,7 @@ pub(crate) async fn api_show(cx: Ctx, Path(id): Path<String>) -> Result<Response
     let data = cx
         .read("cases.api-show", |tx| {
             let case = service::readable(&cx, tx, &id)?;
-            let own = [&cx.actor.subject, &cx.actor.on_behalf]
-                .into_iter()
-                .flatten()
-                .any(|s| case.resource().owners.contains(s));
+            let own = service::owns(&cx, &case);
             view::case(&cx, tx, &case, own)
         })
         .await?;
@@ -366,11 +406,13 @@ pub(crate) fn sample_case() -> Json {
                 { "x": 1, "y": 1, "w": 36, "h": 36, "class": "done", "form": "end", "name": "结束" }] },
         "timeline": [{ "at": at, "who": "申请人", "text": "提交申请", "seq": 1 }],
         "materials": [{ "id": "plan", "title": "平面图", "note": "", "required": true, "accept": ".pdf", "max_mb": 10,
-            "files": [{ "id": "f", "name": "平面图.pdf", "size": 1000, "at": at }] }],
+            "may_gap": true, "may_promise": true, "waived": "gap", "missing": true, "files": [{ "id": "f", "name": "平面图.pdf", "size": 1000, "at": at }] }],
         "correction": { "items": ["补充平面图"], "answer_by": "2026-12-30", "asked_at": at, "answered_at": null },
-        "rating": null, "may_rate": false, "may_withdraw": true,
+        "rating": null, "may_rate": false, "may_withdraw": true, "may_urge": true, "may_supply": true, "channel": "counter",
+        "stopped": { "at": at, "why": "听证" },
         "certificates": [{ "id": "c", "title": "许可证", "identifier": "1.2", "ready": true, "state": "valid" }],
-        "works": [{ "name": "受理", "outcome": "受理", "opinion": "材料齐全", "who": "综合窗口", "at": at, "round": 1 }],
+        "works": [{ "name": "受理", "outcome": "受理", "opinion": "材料齐全", "who": "综合窗口", "at": at, "round": 1,
+            "signed": true, "in_the_name_of": "城管局 负责人" }],
     })
 }
 
