@@ -337,6 +337,8 @@ pub struct Ctx {
     pub path: String,
     /// Where to return to after signing in: this page, or the one whose form was sent.
     pub back: String,
+    /// This address up to one more query parameter, for the switches of language and size.
+    pub here: String,
     pub elder: bool,
     /// Where the request came from, for rate limits; never stored in clear.
     pub peer: String,
@@ -354,6 +356,7 @@ impl Ctx {
             at,
             path: "/".into(),
             back: "/".into(),
+            here: "/?".into(),
             elder: false,
             peer: String::new(),
             html: true,

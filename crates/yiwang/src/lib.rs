@@ -94,6 +94,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
     pack::apply_to_empty(&app, pack.clone()).await?;
     identity::api::load_policies(&ctx, &policies, &pack).await?;
     services::open(&ctx, &pack).await?;
+    portal::open(&ctx, &pack)?;
     if app.config.demo {
         identity::api::open_demo(&ctx, &pack).await?;
         data::collect_all(&ctx, &pack).await?;

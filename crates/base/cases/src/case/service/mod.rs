@@ -12,7 +12,7 @@ mod handle;
 mod idiom;
 mod intake;
 
-pub use apply::{amend, save, start, submit, withdraw};
+pub use apply::{amend, check, save, start, submit, withdraw};
 pub use handle::{Finish, complete_work, request_correction, send_back, suspend};
 pub(crate) use idiom::{
     Given, Giving, assign, candidates, extend, let_through, message, raise, recall, sign, special, supply,
