@@ -30,3 +30,5 @@ kernel-too-large = The submission is too large
 kernel-too-large-help = Make the file smaller and send it again.
 kernel-method = This address does not take that kind of request
 kernel-method-help = Use the buttons and links of the pages.
+kernel-messages = Messages
+kernel-unread = { $n } unread messages

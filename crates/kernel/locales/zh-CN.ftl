@@ -30,3 +30,5 @@ kernel-too-large = 提交的内容太大
 kernel-too-large-help = 请把文件压缩后再上传。
 kernel-method = 这个地址不支持这种操作
 kernel-method-help = 请从页面上的按钮或链接进入。
+kernel-messages = 消息
+kernel-unread = { $n } 条未读消息

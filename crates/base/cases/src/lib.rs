@@ -7,6 +7,7 @@
 //! - [`api`]: what other crates may ask
 
 pub mod api;
+mod audience;
 mod case;
 mod catalogue;
 pub mod clock;
@@ -17,6 +18,7 @@ use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, P
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
+pub use audience::CaseAudience;
 pub use catalogue::{Catalogue, Material, Matter};
 
 #[derive(rust_embed::RustEmbed)]
