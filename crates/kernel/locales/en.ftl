@@ -43,3 +43,5 @@ kernel-tab-home = Home
 kernel-tab-matters = Matters
 kernel-tab-verify = Verify
 kernel-tab-me = My space
+kernel-messages = Messages
+kernel-unread = { $n } unread messages

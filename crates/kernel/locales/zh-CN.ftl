@@ -43,3 +43,5 @@ kernel-tab-home = 首页
 kernel-tab-matters = 办事
 kernel-tab-verify = 核验
 kernel-tab-me = 我的
+kernel-messages = 消息
+kernel-unread = { $n } 条未读消息

@@ -110,8 +110,23 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
     let resolved = match &credential {
         Some(c) => {
             let (sessions, now) = (app.ports.sessions.clone(), ctx.now());
-            ctx.read("kernel.session", |tx| sessions.resolve(tx, c, now))
-                .await
+            // Only pages show the number, so only they ask for it.
+            let page = html && *request.method() == Method::GET && !path.starts_with("/assets/");
+            let counts = app.services.get::<crate::ctx::Unread>().ok().filter(|_| page);
+            let found = ctx
+                .read("kernel.session", |tx| {
+                    let actor = sessions.resolve(tx, c, now)?;
+                    let unread = match (&actor, &counts) {
+                        (Some(actor), Some(counts)) => Some((counts.0)(tx, actor)?),
+                        _ => None,
+                    };
+                    Ok((actor, unread))
+                })
+                .await;
+            found.map(|(actor, unread)| {
+                ctx.unread = unread;
+                actor
+            })
         }
         None => Ok(None),
     };
