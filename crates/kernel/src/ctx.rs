@@ -340,6 +340,8 @@ pub struct Ctx {
     pub path: String,
     /// Where to return to after signing in: this page, or the one whose form was sent.
     pub back: String,
+    /// This address up to one more query parameter, for the switches of language and size.
+    pub here: String,
     pub elder: bool,
     /// Messages that wait for the reader of this page; `None` where nobody counts them.
     pub unread: Option<i64>,
@@ -359,6 +361,7 @@ impl Ctx {
             at,
             path: "/".into(),
             back: "/".into(),
+            here: "/?".into(),
             elder: false,
             unread: None,
             peer: String::new(),

@@ -515,7 +515,7 @@ async fn a_webhook_that_fails_twice(db: Db) {
         .await
         .expect(200);
     assert!(
-        page.has("已重新排队") && page.has("没有这个页面"),
+        page.has("已重新排队") && page.has("没有这条记录"),
         "{}",
         page.text()
     );

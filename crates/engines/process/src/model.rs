@@ -48,6 +48,17 @@ impl Node {
             list => list.split(',').map(str::trim).filter(|s| !s.is_empty()).collect(),
         }
     }
+    /// The message that this event or task waits for.
+    pub fn awaited(&self) -> Option<&str> {
+        match &self.kind {
+            NodeKind::Wait(Trigger::Message(m)) => Some(m),
+            NodeKind::Boundary(Boundary {
+                event: BoundaryEvent::Message(m),
+                ..
+            }) => Some(m),
+            _ => None,
+        }
+    }
     /// Name, or id where there is none.
     pub fn called(&self) -> &str {
         if self.name.is_empty() {
