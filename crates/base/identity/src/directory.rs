@@ -18,7 +18,7 @@ impl comms::api::Directory for People {
         org_path: &str,
         area_code: &str,
     ) -> Result<Vec<String>> {
-        crate::organisation::store::role_holders(tx, role, org_path, area_code, &ctx.today().to_string())
+        crate::organisation::store::holders(tx, role, org_path, area_code, &ctx.today().to_string())
             .map_err(Into::into)
     }
 

@@ -143,8 +143,20 @@ pub(crate) fn posts_of(tx: &mut Tx<'_>, account: kernel::Uuid, on: &str) -> Resu
     .collect()
 }
 
+/// Accounts that hold a post on a day, in the order of the organisation tree.
+pub(crate) fn in_office(tx: &mut Tx<'_>, on: &str) -> Result<Vec<kernel::Uuid>, Fault> {
+    let rows = tx.query(
+        "SELECT h.account, MIN(o.path) AS path FROM identity_holding h JOIN identity_post p ON p.id = h.post \
+         JOIN identity_organisation o ON o.id = p.organisation \
+         WHERE h.from_on <= $1 AND (h.until_on IS NULL OR h.until_on >= $1) AND p.retired_at IS NULL \
+         GROUP BY h.account ORDER BY 2, 1",
+        params![on],
+    )?;
+    rows.iter().map(|r| r.get("account")).collect()
+}
+
 /// Subjects of those who hold a role for an organisation and area on a day: a post reaches its own subtree.
-pub(crate) fn role_holders(
+pub(crate) fn holders(
     tx: &mut Tx<'_>,
     role: &str,
     org_path: &str,
@@ -169,16 +181,4 @@ pub(crate) fn role_holders(
         }
     }
     Ok(found)
-}
-
-/// Accounts that hold a post on a day, in the order of the organisation tree.
-pub(crate) fn holders(tx: &mut Tx<'_>, on: &str) -> Result<Vec<kernel::Uuid>, Fault> {
-    let rows = tx.query(
-        "SELECT h.account, MIN(o.path) AS path FROM identity_holding h JOIN identity_post p ON p.id = h.post \
-         JOIN identity_organisation o ON o.id = p.organisation \
-         WHERE h.from_on <= $1 AND (h.until_on IS NULL OR h.until_on >= $1) AND p.retired_at IS NULL \
-         GROUP BY h.account ORDER BY 2, 1",
-        params![on],
-    )?;
-    rows.iter().map(|r| r.get("account")).collect()
 }
