@@ -89,6 +89,7 @@ comms-resend-done = Queued again
 comms-resend-none = Choose first what to send again
 comms-resend-many = At most { $max } at once
 comms-resend-state = It is neither waiting for a retry nor given up, so it needs no re-send
+comms-resend-unknown = There is no such delivery
 comms-date-wrong = “{ $date }” is no date; write it like 2026-11-26
 comms-back = Back
 comms-sink = Demonstration inbox

@@ -89,6 +89,7 @@ comms-resend-done = 已重新排队
 comms-resend-none = 请先选择要重发的记录
 comms-resend-many = 一次最多重发 { $max } 条
 comms-resend-state = 这条不在“待重试”或“已放弃”状态，无需重发
+comms-resend-unknown = 没有这条记录
 comms-date-wrong = 日期“{ $date }”不对，请按 2026-11-26 的格式填写
 comms-back = 返回
 comms-sink = 演示收件箱

@@ -125,6 +125,7 @@ pub(crate) async fn resend(cx: Ctx, Form(fields): Form<Vec<(String, String)>>) -
     for id in ids {
         let (good, text) = match service::resend(&cx, id).await {
             Ok(()) => (true, cx.t("comms-resend-done", &[])),
+            Err(Problem::Refusal(r)) if r.status == 404 => (false, cx.t("comms-resend-unknown", &[])),
             Err(Problem::Refusal(r)) => (false, cx.t(&r.key, &[])),
             Err(fault) => return Err(fault),
         };
