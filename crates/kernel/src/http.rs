@@ -306,7 +306,7 @@ const KEPT: u64 = 1 << 20;
 impl Kept {
     async fn take(request: &mut Request, html: bool) -> Option<Kept> {
         let headers = request.headers();
-        let length: u64 = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
+        let length = axum::body::HttpBody::size_hint(request.body()).upper()?;
         let kind = headers.get(header::CONTENT_TYPE)?.clone();
         let form = kind.to_str().is_ok_and(|k| {
             k.starts_with("application/x-www-form-urlencoded") || k.starts_with("multipart/form-data")

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// (table, row) → (hash that the last fact gave it, `None` when it was removed; salt; seq of that fact).
 type Last = HashMap<(String, String), (Option<String>, String, i64)>;
 
+/// How far the clocks of nodes may differ, in milliseconds.
+const CLOCK: i64 = 5 * 60_000;
+
 /// Facts read at a time; a read transaction is bounded.
 const PAGE: u32 = 200;
 
@@ -92,6 +95,19 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
         }
     }
     signed(&ctx, &epochs[at], logged, &levels, &mut findings).await?;
+    let newest: Option<i64> = ctx
+        .read("doctor.clock", |tx| {
+            Ok(tx.scalar("SELECT at FROM kernel_fact WHERE seq = $1", params![head])?)
+        })
+        .await?;
+    let ahead = newest.unwrap_or(0) - ctx.now();
+    if ahead > CLOCK {
+        findings.push(format!(
+            "warning: the newest fact was written {} minutes ahead of this machine's clock; set the clock right (NTP) before \
+             people go on working, for due dates are counted by it",
+            ahead / 60_000
+        ));
+    }
     rows(&ctx, &mut Word { last, seq }, &mut findings).await?;
     Ok(findings)
 }
