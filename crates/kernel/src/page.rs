@@ -149,6 +149,7 @@ pub fn frame(ctx: &Ctx) -> Json {
             "name": ctx.actor.name, "kind": ctx.actor.kind,
             "roles": ctx.actor.grants.iter().map(|g| g.role.clone()).collect::<Vec<_>>(),
             "official": ctx.actor.is_official(), "on_behalf": ctx.actor.on_behalf,
+            "unread": ctx.unread,
         })
     } else {
         Json::Null

@@ -10,6 +10,7 @@
 #![recursion_limit = "256"]
 
 pub mod api;
+mod audience;
 mod case;
 mod catalogue;
 pub mod clock;
@@ -20,6 +21,7 @@ use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, P
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
+pub use audience::CaseAudience;
 pub use catalogue::{Catalogue, Material, Matter};
 
 #[derive(rust_embed::RustEmbed)]

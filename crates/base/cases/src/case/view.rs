@@ -437,13 +437,9 @@ pub(crate) fn commands(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<Json> 
             .map(|t| json!({ "id": t.id, "name": node_name(ctx, &matter, &t.node) }))
             .collect();
         let errors: Vec<Json> = definition
-            .boundaries(&w.node)
-            .filter_map(|(n, b)| match &b.event {
-                process::BoundaryEvent::Error(Some(code)) => {
-                    Some(json!({ "id": code, "name": node_name(ctx, &matter, &n.id) }))
-                }
-                _ => None,
-            })
+            .errors_at(&w.node)
+            .into_iter()
+            .map(|(code, n)| json!({ "id": code, "name": node_name(ctx, &matter, &n.id) }))
             .collect();
         let in_the_name_of = match &w.on_behalf {
             Some(principal) => {

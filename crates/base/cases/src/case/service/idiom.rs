@@ -422,7 +422,12 @@ pub(crate) async fn raise(ctx: &Ctx, given: Given<'_>, error: &str, why: &str) -
     ctx.tx("cases.raise", |tx| {
         let mut held = holding(ctx, tx, given.case, given.version, given.work)?;
         let matter = matter_of(ctx, &held.case)?;
-        if matter.process.catcher(&held.row.node, error).is_none() {
+        if !matter
+            .process
+            .errors_at(&held.row.node)
+            .iter()
+            .any(|(code, _)| *code == error)
+        {
             return Err(Refusal::new("cases-outcome").status(409).into());
         }
         let command = Command::Raise {
