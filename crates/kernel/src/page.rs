@@ -296,7 +296,7 @@ pub(crate) fn error_samples() -> Vec<Sample> {
     let page = |name, status: u16, title: &str, help: &str, fields: Json| Sample {
         template: "kernel/error.html",
         name,
-        data: json!({ "status": status, "title": title, "help": help, "fields": fields, "back": "/work" }),
+        data: json!({ "status": status, "title": title, "help": help, "fields": fields, "back": "/work", "again": null }),
     };
     vec![
         page(

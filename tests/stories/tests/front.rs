@@ -65,7 +65,7 @@ async fn figures_open_to_their_rows(db: Db) {
     assert!(!visitor.get("/services/cases").await.has(&number));
     let ended = visitor.get("/services/cases?show=ended").await.expect(200);
     assert!(
-        ended.has(&number) && ended.has("中位数是 2.0 天"),
+        ended.has(&number) && ended.has("中位数是 2 天"),
         "{}",
         ended.text()
     );
