@@ -202,7 +202,7 @@ pub(crate) async fn recall(ctx: &Ctx, given: Given<'_>) -> Result<()> {
         let mut case = handled(ctx, tx, given.case, given.version, "cases.case.read")?;
         let row = store::works(ctx, tx, given.case)?
             .into_iter()
-            .find(|w| w.work == given.work);
+            .find(|w| w.work == given.work && w.kind != "note");
         let row = row.ok_or_else(Refusal::not_found)?;
         let command = Command::Recall {
             work: given.work,
@@ -422,7 +422,12 @@ pub(crate) async fn raise(ctx: &Ctx, given: Given<'_>, error: &str, why: &str) -
     ctx.tx("cases.raise", |tx| {
         let mut held = holding(ctx, tx, given.case, given.version, given.work)?;
         let matter = matter_of(ctx, &held.case)?;
-        if matter.process.catcher(&held.row.node, error).is_none() {
+        if !matter
+            .process
+            .errors_at(&held.row.node)
+            .iter()
+            .any(|(code, _)| *code == error)
+        {
             return Err(Refusal::new("cases-outcome").status(409).into());
         }
         let command = Command::Raise {
