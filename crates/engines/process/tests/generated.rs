@@ -34,7 +34,7 @@ proptest! {
             prop_assert!(withdrawn.tokens.is_empty() && withdrawn.timers.is_empty() && withdrawn.messages.is_empty());
             prop_assert!(withdrawn.scopes.is_empty() && withdrawn.many.is_empty() && withdrawn.open().count() == 0);
         }
-        c.to_the_end();
+        c.finish_all();
         prop_assert_eq!(&c.replayed(), &c.s);
     }
 }
