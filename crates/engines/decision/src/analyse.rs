@@ -505,5 +505,4 @@ fn stretches(c: &Column, chosen: &[usize]) -> String {
 }
 
 #[cfg(test)]
-#[path = "analyse_tests.rs"]
 mod tests;
