@@ -30,7 +30,7 @@ pub mod value;
 
 pub use ctx::{Actor, ActorKind, App, Ctx, Held, Resource, Scope, ScopeColumns};
 pub use db::{Db, Tx};
-pub use error::{Fault, Problem, Refusal, Result};
+pub use error::{Away, Fault, Problem, Refusal, Result};
 pub use fact::{Fact, Recorded, Table};
 pub use i18n::Locale;
 pub use module::{Door, Module, Route};

@@ -42,6 +42,13 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
                     Some((n, v)) => (n, Some(v.to_string())),
                     None => (flag, None),
                 };
+                // Options of one verb stay with its words.
+                if ["keep", "witness"].contains(&name) {
+                    let value = given.or_else(|| args.next().cloned());
+                    let value = value.ok_or_else(|| format!("--{name} needs a value"))?;
+                    words.push(format!("--{name}={value}"));
+                    continue;
+                }
                 let known = ["url", "listen", "data", "database", "pack", "node", "config"];
                 let name = known
                     .iter()

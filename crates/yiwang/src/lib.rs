@@ -2,7 +2,9 @@
 //! there are, how the kernel's ports are wired, how the city pack is applied, and the command line.
 
 pub mod assets;
+pub mod backup;
 pub mod config;
+pub mod lock;
 
 use kernel::ctx::{App, Clock, Config, Ports};
 use kernel::module::Services;
@@ -97,6 +99,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
     .await?;
     let ctx = app.system("start");
     trust::check_master(&ctx).await?;
+    trust::epoch::reopen(&ctx).await?;
     pack::apply_to_empty(&app, pack.clone()).await?;
     identity::api::load_policies(&ctx, &policies, &pack).await?;
     services::open(&ctx, &pack).await?;

@@ -64,15 +64,19 @@ pub fn morning(day: &str) -> i64 {
     zone.to_timestamp(day.at(10, 0, 0, 0)).unwrap().as_millisecond()
 }
 
-/// Runs SQL on the PostgreSQL server itself, from any thread, without the program.
-fn on_server(server: String, sql: String) {
+/// Runs SQL on the PostgreSQL server itself.
+pub fn on_server(server: String, sql: String) {
+    on_database(format!("{server}/postgres"), sql);
+}
+
+/// Runs SQL on a PostgreSQL database, from any thread, without the program.
+pub fn on_database(address: String, sql: String) {
     let work = move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
         runtime.block_on(async {
-            let address = format!("{server}/postgres");
             let (client, connection) = tokio_postgres::connect(&address, tokio_postgres::NoTls)
                 .await
                 .unwrap();

@@ -148,7 +148,7 @@ async fn an_ignored_error_and_an_overrun_roll_back() {
                     "INSERT INTO letters_letter(id, text, version) VALUES ('s', 'x', 1)",
                     &[],
                 )?;
-                std::thread::sleep(Duration::from_millis(1_100));
+                std::thread::sleep(Duration::from_millis(db::Limits::default().millis + 100));
                 Ok(())
             })
             .await
