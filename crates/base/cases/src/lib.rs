@@ -6,7 +6,11 @@
 //! - [`rating`]: 好差评 and follow-ups
 //! - [`api`]: what other crates may ask
 
+// The sample of a whole case is one `json!` literal.
+#![recursion_limit = "256"]
+
 pub mod api;
+mod audience;
 mod case;
 mod catalogue;
 pub mod clock;
@@ -17,6 +21,7 @@ use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, P
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
+pub use audience::CaseAudience;
 pub use catalogue::{Catalogue, Material, Matter};
 
 #[derive(rust_embed::RustEmbed)]
@@ -107,7 +112,8 @@ const FORM_BYTES: usize = 48 << 20;
 /// See the crate.
 pub fn module() -> Module {
     use axum::routing::{get, post};
-    use case::{web, work_web};
+    use case::web;
+    use case::work_web::{self, idiom};
     let mut m = Module::new::<Files>("cases");
     let work = Door::Official("cases.case.read");
     let answer = || json!({ "type": "object" });
@@ -115,11 +121,32 @@ pub fn module() -> Module {
         Route::new("/cases/{id}", Door::SignedIn, get(web::show)),
         Route::new("/cases/{id}/form", Door::SignedIn, get(web::form).post(web::send_form)).body(FORM_BYTES),
         Route::new("/cases/{id}/draft", Door::SignedIn, post(web::autosave)).body(FORM_BYTES),
+        Route::new("/cases/{id}/review", Door::SignedIn, get(web::review)),
+        Route::new("/cases/{id}/submission", Door::SignedIn, post(web::submit)),
         Route::new("/cases/{id}/receipt", Door::SignedIn, get(web::receipt)),
+        Route::new("/cases/{id}/receipt.ics", Door::SignedIn, get(web::diary)),
         Route::new("/cases/{id}/withdrawal", Door::SignedIn, post(web::withdraw)),
         Route::new("/cases/{id}/rating", Door::SignedIn, post(rating::web::rate)),
         Route::new("/cases/{id}/materials/{file}", Door::SignedIn, get(web::material)),
+        Route::new("/cases/{id}/urging", Door::SignedIn, post(web::urge)),
+        Route::new("/cases/{id}/supplement", Door::SignedIn, post(web::supply)).body(FORM_BYTES),
         Route::new("/work", work, get(work_web::queue)),
+        Route::new("/work/batch", work, post(work_web::batch::act)),
+        Route::new("/work/intake", Door::Official("cases.case.intake"), get(work_web::intake::form).post(work_web::intake::begin)),
+        Route::new("/work/overdue", work, get(work_web::watch::overdue)),
+        Route::new("/work/workload", Door::Official("cases.workload.read"), get(work_web::watch::workload)),
+        Route::new("/work/workload.csv", Door::Official("cases.workload.read"), get(work_web::watch::workload_csv)),
+        Route::new("/work/cases/{id}/work/{work}/giving", work, get(idiom::giving)),
+        Route::new("/work/cases/{id}/work/{work}/signatures", work, post(idiom::sign)),
+        Route::new("/work/cases/{id}/work/{work}/transfer", work, post(idiom::transfer)),
+        Route::new("/work/cases/{id}/work/{work}/delegation", work, post(idiom::delegate)),
+        Route::new("/work/cases/{id}/work/{work}/recall", work, post(idiom::recall)),
+        Route::new("/work/cases/{id}/work/{work}/gaps", Door::Official("cases.case.accept"), post(idiom::let_through)),
+        Route::new("/work/cases/{id}/work/{work}/error", work, post(idiom::raise)),
+        Route::new("/work/cases/{id}/special-procedure", Door::Official("cases.case.suspend"), post(idiom::special)),
+        Route::new("/work/cases/{id}/extension", Door::Official("cases.case.extend"), post(idiom::extend)),
+        Route::new("/work/cases/{id}/urging", Door::Official("cases.case.urge"), post(idiom::urge)),
+        Route::new("/work/cases/{id}/messages", Door::Official("cases.case.inform"), post(idiom::message)),
         Route::new("/work/done", work, get(work_web::done)),
         Route::new("/work/cases", work, get(work_web::list)),
         Route::new("/work/cases/{id}", work, get(work_web::show)),
@@ -165,7 +192,12 @@ pub fn module() -> Module {
         permission("cases.case.review", "cases-permission-review"),
         permission("cases.case.decide", "cases-permission-decide"),
         permission("cases.case.suspend", "cases-permission-suspend"),
-        permission("cases.case.transfer", "cases-permission-transfer"),
+        permission("cases.case.sign", "cases-permission-sign"),
+        permission("cases.case.extend", "cases-permission-extend"),
+        permission("cases.case.urge", "cases-permission-urge"),
+        permission("cases.case.inform", "cases-permission-inform"),
+        permission("cases.case.intake", "cases-permission-intake"),
+        permission("cases.workload.read", "cases-permission-workload"),
         permission("cases.case.unmask", "cases-permission-unmask"),
         permission("cases.rating.give", "cases-permission-rate"),
         permission("cases.followup.read", "cases-permission-followups"),
@@ -181,6 +213,27 @@ pub fn module() -> Module {
     };
     m.menu = vec![
         entry("/work", "cases-queue", "clipboard-list", "cases.case.read", 1),
+        entry(
+            "/work/intake",
+            "cases-intake",
+            "user-plus",
+            "cases.case.intake",
+            2,
+        ),
+        entry(
+            "/work/overdue",
+            "cases-overdue",
+            "clock-alert",
+            "cases.case.read",
+            3,
+        ),
+        entry(
+            "/work/workload",
+            "cases-workload",
+            "chart-column",
+            "cases.workload.read",
+            5,
+        ),
         entry("/work/done", "cases-done", "circle-check", "cases.case.read", 2),
         entry("/work/cases", "cases-all", "files", "cases.case.read", 3),
         entry(
@@ -212,6 +265,19 @@ pub fn module() -> Module {
         "cases.case.withdrawn",
         "cases.case.reminded",
         "cases.case.notified",
+        "cases.case.signatures-asked",
+        "cases.case.signed",
+        "cases.case.transferred",
+        "cases.case.delegated",
+        "cases.case.recalled",
+        "cases.case.urged",
+        "cases.case.let-through",
+        "cases.case.special-procedure",
+        "cases.case.extended",
+        "cases.case.informed",
+        "cases.case.error-raised",
+        "cases.case.timed-out",
+        "cases.material.supplemented",
         "cases.case.due-recomputed",
         "cases.followup.opened",
         "cases.followup.closed",
@@ -252,6 +318,10 @@ pub fn module() -> Module {
     m.samples = web::samples()
         .into_iter()
         .chain(work_web::samples())
+        .chain(idiom::samples())
+        .chain(work_web::batch::samples())
+        .chain(work_web::intake::samples())
+        .chain(work_web::watch::samples())
         .chain(rating::web::samples())
         .collect();
     m

@@ -29,14 +29,21 @@ struct Story {
     steps: Vec<Step>,
     ends: String,
     visits: Vec<String>,
+    /// Ids of the materials that these answers call for, when the story says it.
+    needs: Option<Vec<String>>,
 }
+/// `accept`; `complete` a task with an outcome; `wait` until a timer of the model fires; `message` that an event waits
+/// for; `raise` an error at a task; `correct`: the clerk asks for a correction and the applicant answers; `send-back`
+/// from a task to an earlier one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
     #[serde(rename = "do")]
     verb: String,
+    /// The task, timer or message that is meant.
     task: Option<String>,
     outcome: Option<String>,
+    to: Option<String>,
 }
 
 pub(crate) fn read(pack: &Pack, folder: &str) -> Result<Parts, PackError> {
@@ -213,30 +220,18 @@ fn play(matter: &Matter, story: &Story) -> Result<(), String> {
             at: 0,
         },
     )?;
+    if let Some(expected) = &story.needs {
+        let values = Json::Object(story.form.clone());
+        let needed = matter.materials.iter().filter(|m| matter.needs(m, &values));
+        let needed: Vec<&str> = needed.map(|m| m.id.as_str()).collect();
+        if needed != *expected {
+            return Err(format!("it needs the materials {needed:?}"));
+        }
+    }
     for (n, s) in story.steps.iter().enumerate() {
-        let task = match s.verb.as_str() {
-            "accept" => "accept".to_string(),
-            "complete" => s
-                .task
-                .clone()
-                .ok_or_else(|| format!("step {}: task is missing", n + 1))?,
-            other => return Err(format!("step {}: `{other}` is no step", n + 1)),
-        };
-        let work = state
-            .open()
-            .find(|w| w.node == task)
-            .map(|w| w.id)
-            .ok_or_else(|| format!("step {}: {task} is not open", n + 1))?;
-        let outcome = s.outcome.clone().unwrap_or_else(|| "done".into());
-        run(
-            &mut state,
-            Command::Complete {
-                work,
-                outcome,
-                by: "story".into(),
-                at: n as i64,
-            },
-        )?;
+        for command in commands(&state, s, n as i64).map_err(|m| format!("step {}: {m}", n + 1))? {
+            run(&mut state, command).map_err(|m| format!("step {}: {m}", n + 1))?;
+        }
     }
     match &state.ended {
         Some(end) if *end == story.ends => {}
@@ -246,6 +241,72 @@ fn play(matter: &Matter, story: &Story) -> Result<(), String> {
         return Err(format!("it takes the way {:?}", state.visited));
     }
     Ok(())
+}
+
+/// The engine's commands for one step.
+fn commands(state: &State, step: &Step, at: i64) -> Result<Vec<Command>, String> {
+    let named = || step.task.clone().ok_or_else(|| "task is missing".to_string());
+    let open = |task: &str| {
+        let item = state.open().find(|w| w.node == task);
+        item.map(|w| w.id).ok_or_else(|| format!("{task} is not open"))
+    };
+    let by = || "story".to_string();
+    let complete = |task: &str, outcome: String| {
+        Ok(vec![Command::Complete {
+            work: open(task)?,
+            outcome,
+            by: by(),
+            at,
+        }])
+    };
+    let outcome = || step.outcome.clone().unwrap_or_else(|| "done".into());
+    match step.verb.as_str() {
+        "accept" => complete("accept", outcome()),
+        "complete" => complete(&named()?, outcome()),
+        "wait" => {
+            let timer = named()?;
+            let set = state.timers.iter().find(|(_, t)| *t == timer);
+            let (work, timer) = set.cloned().ok_or_else(|| format!("no timer {timer} runs"))?;
+            Ok(vec![Command::Fire { work, timer, at }])
+        }
+        "message" => Ok(vec![Command::Message {
+            name: named()?,
+            variables: Json::Object(Default::default()),
+            at,
+        }]),
+        "raise" => Ok(vec![Command::Raise {
+            work: open(&named()?)?,
+            error: outcome(),
+            by: by(),
+            at,
+        }]),
+        "correct" => Ok(vec![
+            Command::RequestCorrection {
+                work: open("accept")?,
+                at,
+            },
+            Command::Correct {
+                variables: Json::Object(Default::default()),
+                at,
+            },
+        ]),
+        "send-back" => {
+            let to = step.to.clone().ok_or_else(|| "to is missing".to_string())?;
+            let done = state
+                .work
+                .iter()
+                .rev()
+                .find(|w| w.node == to && w.outcome.is_some());
+            Ok(vec![Command::SendBack {
+                from: open(&named()?)?,
+                to: done
+                    .map(|w| w.id)
+                    .ok_or_else(|| format!("{to} was not finished"))?,
+                at,
+            }])
+        }
+        other => Err(format!("`{other}` is no step")),
+    }
 }
 
 /// The pack's problem in a refusal an operator can read.
