@@ -464,7 +464,8 @@ async fn a_consumer_that_is_killed_or_breaks_acts_once() {
     let c = ctx(&a);
     assert!(letters(&c).await >= 40);
     assert_eq!(counted(&c, "letters").await.unwrap(), letters(&c).await);
-    for (_f, app) in each().await {
+    for f in [sqlite(), postgres().await] {
+        let app = app(&f.address, "breaks").await;
         let c = ctx(&app);
         for n in 0..30 {
             send(&c, &n.to_string()).await.unwrap();
