@@ -31,3 +31,6 @@ portal-correct = Correct it
 portal-go-on = Go on
 portal-certificates = My certificates
 portal-certificates-none = No certificates yet.
+
+# Appointment
+portal-appointments = My visits

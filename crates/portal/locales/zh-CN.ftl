@@ -31,3 +31,6 @@ portal-correct = 去补正
 portal-go-on = 继续填写
 portal-certificates = 我的证照
 portal-certificates-none = 还没有电子证照。
+
+# Appointment
+portal-appointments = 我的预约

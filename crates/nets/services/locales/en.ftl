@@ -39,3 +39,6 @@ services-kind = Kind
 services-code = Code
 services-print = Print
 services-law = { $law }, { $article }
+
+# Appointment
+services-appointment = Book a visit to a window

@@ -39,3 +39,6 @@ services-kind = 事项类型
 services-code = 事项编码
 services-print = 打印指南
 services-law = 《{ $law }》{ $article }
+
+# Appointment
+services-appointment = 预约到窗口办理

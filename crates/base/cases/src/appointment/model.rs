@@ -100,7 +100,8 @@ impl Window {
     pub fn slots(&self, date: Date, holidays: &HolidayTable) -> Vec<String> {
         let own = self.hours.get(weekday(date)).filter(|h| !h.is_empty());
         let weekend = matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday);
-        let open = holidays.counts(date) || (weekend && own.is_some() && !holidays.holidays.contains_key(&date));
+        let open =
+            holidays.counts(date) || (weekend && own.is_some() && !holidays.holidays.contains_key(&date));
         if !open {
             return Vec::new();
         }
@@ -172,8 +173,16 @@ mod tests {
         // A Monday: what does not fit whole is no slot.
         assert_eq!(on("2026-02-23"), ["09:00", "09:30", "13:30"]);
         assert!(on("2026-02-16").is_empty(), "a holiday on a Monday");
-        assert_eq!(on("2026-02-15"), ["09:00", "09:30", "13:30"], "a Sunday that is worked");
-        assert_eq!(on("2026-02-28"), ["10:00"], "an ordinary Saturday with hours of its own");
+        assert_eq!(
+            on("2026-02-15"),
+            ["09:00", "09:30", "13:30"],
+            "a Sunday that is worked"
+        );
+        assert_eq!(
+            on("2026-02-28"),
+            ["10:00"],
+            "an ordinary Saturday with hours of its own"
+        );
         assert!(on("2026-02-21").is_empty(), "a Saturday inside a holiday");
         assert!(on("2026-02-24").is_empty(), "a Tuesday without hours");
     }

@@ -49,8 +49,16 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
     let mut bad = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
     for w in &windows.window {
-        let line = text.lines().position(|l| l.contains(&format!("\"{}\"", w.id))).map_or(1, |n| n + 1);
-        let mut say = |m: String| bad.push(pack.wrong(FILE, line, format!("window {}: {m}", w.id)).to_string());
+        let line = text
+            .lines()
+            .position(|l| l.contains(&format!("\"{}\"", w.id)))
+            .map_or(1, |n| n + 1);
+        let mut say = |m: String| {
+            bad.push(
+                pack.wrong(FILE, line, format!("window {}: {m}", w.id))
+                    .to_string(),
+            )
+        };
         if seen.contains(&w.id.as_str()) {
             say("the id is there twice".into());
         }

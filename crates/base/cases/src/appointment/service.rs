@@ -16,7 +16,8 @@ pub(crate) fn instant(ctx: &Ctx, day: Date, slot: &str) -> i64 {
     let m = minutes(slot).unwrap_or(0);
     let zone = jiff::tz::TimeZone::get(ctx.app.city["zone"].as_str().unwrap_or("Asia/Shanghai"))
         .unwrap_or(jiff::tz::TimeZone::UTC);
-    zone.to_timestamp(day.at((m / 60) as i8, (m % 60) as i8, 0, 0)).map_or(0, |t| t.as_millisecond())
+    zone.to_timestamp(day.at((m / 60) as i8, (m % 60) as i8, 0, 0))
+        .map_or(0, |t| t.as_millisecond())
 }
 
 /// A slot as offered: time and how many places are left.
@@ -32,7 +33,11 @@ pub(crate) fn days(ctx: &Ctx, w: &Window) -> Result<Vec<Date>> {
     let today = ctx.today();
     Ok((0..=w.days_ahead)
         .filter_map(|n| today.checked_add(jiff::Span::new().days(n)).ok())
-        .filter(|d| w.slots(*d, &holidays.0).iter().any(|s| instant(ctx, *d, s) > ctx.now()))
+        .filter(|d| {
+            w.slots(*d, &holidays.0)
+                .iter()
+                .any(|s| instant(ctx, *d, s) > ctx.now())
+        })
         .collect())
 }
 
@@ -45,7 +50,10 @@ pub(crate) fn offers(ctx: &Ctx, tx: &mut Tx<'_>, w: &Window, day: Date) -> Resul
         .filter(|s| instant(ctx, day, s) > ctx.now())
         .map(|slot| {
             let n = taken.iter().find(|(s, _)| *s == slot).map_or(0, |(_, n)| *n);
-            Offer { left: (w.capacity - n).max(0), slot }
+            Offer {
+                left: (w.capacity - n).max(0),
+                slot,
+            }
         })
         .collect())
 }
@@ -71,12 +79,18 @@ fn free(ctx: &Ctx, tx: &mut Tx<'_>, organisation: &str, c: Choice<'_>) -> Result
     let placed = store::window(tx, c.window)?
         .filter(|p| p.window.serves(organisation))
         .ok_or_else(|| Refusal::new("cases-appointment-choose"))?;
-    let day: Date = c.day.parse().map_err(|_| Refusal::new("cases-appointment-choose"))?;
+    let day: Date = c
+        .day
+        .parse()
+        .map_err(|_| Refusal::new("cases-appointment-choose"))?;
     if !days(ctx, &placed.window)?.contains(&day) {
         return Err(gone().into());
     }
     tx.lock(&format!("slot:{}:{}:{}", c.window, c.day, c.slot))?;
-    match offers(ctx, tx, &placed.window, day)?.iter().find(|o| o.slot == c.slot) {
+    match offers(ctx, tx, &placed.window, day)?
+        .iter()
+        .find(|o| o.slot == c.slot)
+    {
         None => Err(gone().into()),
         Some(o) if o.left == 0 => Err(Refusal::new("cases-appointment-full").status(409).into()),
         Some(_) => Ok(placed),
@@ -86,9 +100,21 @@ fn free(ctx: &Ctx, tx: &mut Tx<'_>, organisation: &str, c: Choice<'_>) -> Result
 /// The reminder goes out on the morning of the day before; who books later than that needs none.
 fn remind(ctx: &Ctx, tx: &mut Tx<'_>, a: &Appointment) -> Result<()> {
     let key = format!("{}:{}:{}", a.id, a.day, a.slot);
-    let at = a.day.parse::<Date>().ok().and_then(|d| d.yesterday().ok()).map_or(0, |d| instant(ctx, d, "09:00"));
+    let at = a
+        .day
+        .parse::<Date>()
+        .ok()
+        .and_then(|d| d.yesterday().ok())
+        .map_or(0, |d| instant(ctx, d, "09:00"));
     if at > ctx.now() {
-        job::enqueue(tx, ctx, REMINDER, &key, at, json!({ "id": a.id, "day": a.day, "slot": a.slot }))?;
+        job::enqueue(
+            tx,
+            ctx,
+            REMINDER,
+            &key,
+            at,
+            json!({ "id": a.id, "day": a.day, "slot": a.slot }),
+        )?;
     }
     Ok(())
 }
@@ -105,7 +131,10 @@ pub(crate) async fn book(ctx: &Ctx, matter: &str, c: Choice<'_>) -> Result<Strin
     ctx.tx("cases.book", |tx| {
         tx.lock(&format!("appointments:{subject}"))?;
         if store::open_of(tx, &subject, &ctx.today().to_string())? >= most {
-            return Err(Refusal::new("cases-appointment-many").arg("max", most).status(409).into());
+            return Err(Refusal::new("cases-appointment-many")
+                .arg("max", most)
+                .status(409)
+                .into());
         }
         let placed = free(ctx, tx, &matter.organisation, c)?;
         let n = crate::case::store::next_serial(tx, &format!("appointment:{}:{}", c.window, c.day))?;
@@ -135,7 +164,8 @@ pub(crate) async fn book(ctx: &Ctx, matter: &str, c: Choice<'_>) -> Result<Strin
 /// The visit, when the actor may see it; nobody else learns that it is there.
 pub(crate) fn readable(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Appointment> {
     let a = store::get(tx, id)?.ok_or_else(Refusal::not_found)?;
-    ctx.may("cases.appointment.read", &a.resource()).map_err(|_| Refusal::not_found())?;
+    ctx.may("cases.appointment.read", &a.resource())
+        .map_err(|_| Refusal::not_found())?;
     Ok(a)
 }
 
@@ -200,14 +230,28 @@ pub(crate) async fn receive(ctx: &Ctx, id: &str, came: bool) -> Result<()> {
             return Err(Refusal::new("cases-appointment-early").status(409).into());
         }
         a.state = if came { state::ARRIVED } else { state::MISSED }.into();
-        changed(ctx, tx, &a, if came { "cases.appointment.arrived" } else { "cases.appointment.missed" })
+        changed(
+            ctx,
+            tx,
+            &a,
+            if came {
+                "cases.appointment.arrived"
+            } else {
+                "cases.appointment.missed"
+            },
+        )
     })
     .await
 }
 
 /// Job: the fact that a message to the person follows from. A visit that was moved or cancelled meanwhile is left alone.
 pub(crate) async fn reminder(ctx: Ctx, payload: Json) -> Result<()> {
-    let text = |key: &str| payload[key].as_str().map(String::from).ok_or_else(|| Fault::new("reminder without appointment"));
+    let text = |key: &str| {
+        payload[key]
+            .as_str()
+            .map(String::from)
+            .ok_or_else(|| Fault::new("reminder without appointment"))
+    };
     let (id, day, slot) = (text("id")?, text("day")?, text("slot")?);
     ctx.tx("cases.remind-appointment", |tx| {
         match store::get(tx, &id)?.filter(|a| a.state == state::BOOKED && a.day == day && a.slot == slot) {

@@ -3,7 +3,13 @@
 use super::model::{Appointment, Window};
 use kernel::{Fault, Result, Row, Scope, ScopeColumns, Tx, Value, params};
 
-pub(crate) fn put_window(tx: &mut Tx<'_>, position: i64, w: &Window, org_path: &str, area_code: &str) -> Result<()> {
+pub(crate) fn put_window(
+    tx: &mut Tx<'_>,
+    position: i64,
+    w: &Window,
+    org_path: &str,
+    area_code: &str,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO cases_window(id, position, organisation, org_path, area_code, body) VALUES ($1, $2, $3, $4, $5, $6) \
          ON CONFLICT (id) DO UPDATE SET position = $2, organisation = $3, org_path = $4, area_code = $5, body = $6",
@@ -28,11 +34,22 @@ fn placed(r: &Row) -> Result<Placed> {
 }
 
 pub(crate) fn windows(tx: &mut Tx<'_>) -> Result<Vec<Placed>> {
-    tx.query("SELECT body, org_path, area_code FROM cases_window ORDER BY position", &[])?.iter().map(placed).collect()
+    tx.query(
+        "SELECT body, org_path, area_code FROM cases_window ORDER BY position",
+        &[],
+    )?
+    .iter()
+    .map(placed)
+    .collect()
 }
 
 pub(crate) fn window(tx: &mut Tx<'_>, id: &str) -> Result<Option<Placed>> {
-    tx.one("SELECT body, org_path, area_code FROM cases_window WHERE id = $1", params![id])?.map(|r| placed(&r)).transpose()
+    tx.one(
+        "SELECT body, org_path, area_code FROM cases_window WHERE id = $1",
+        params![id],
+    )?
+    .map(|r| placed(&r))
+    .transpose()
 }
 
 fn appointment(r: &Row) -> Result<Appointment, Fault> {
@@ -51,7 +68,9 @@ fn appointment(r: &Row) -> Result<Appointment, Fault> {
 }
 
 pub(crate) fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<Appointment>, Fault> {
-    tx.one("SELECT * FROM cases_appointment WHERE id = $1", params![id])?.map(|r| appointment(&r)).transpose()
+    tx.one("SELECT * FROM cases_appointment WHERE id = $1", params![id])?
+        .map(|r| appointment(&r))
+        .transpose()
 }
 
 pub(crate) fn insert(tx: &mut Tx<'_>, a: &Appointment, at: i64) -> Result<(), Fault> {
@@ -135,8 +154,15 @@ pub(crate) fn day(
     skip: u32,
 ) -> Result<Vec<Appointment>, Fault> {
     let mut p: Vec<Value> = Vec::new();
-    let columns = ScopeColumns { owner: "a.subject", org_path: "a.org_path", area_code: "a.area_code" };
-    let mut sql = format!("SELECT a.* FROM cases_appointment a WHERE {}", scope.sql(columns, &mut p));
+    let columns = ScopeColumns {
+        owner: "a.subject",
+        org_path: "a.org_path",
+        area_code: "a.area_code",
+    };
+    let mut sql = format!(
+        "SELECT a.* FROM cases_appointment a WHERE {}",
+        scope.sql(columns, &mut p)
+    );
     p.push(day.into());
     sql.push_str(&format!(" AND a.day = ${} AND a.state <> 'cancelled'", p.len()));
     if !window.is_empty() {

@@ -114,11 +114,17 @@ async fn page(cx: &Ctx, wish: &Wish, status: StatusCode, refused: &str) -> Resul
 
 /// Books, or moves, a visit; what is refused shows on the page with what is still free.
 pub(crate) async fn book(cx: Ctx, Form(wish): Form<Wish>) -> Result<Response> {
-    let c = Choice { window: &wish.window, day: &wish.day, slot: &wish.slot };
+    let c = Choice {
+        window: &wish.window,
+        day: &wish.day,
+        slot: &wish.slot,
+    };
     let done = if wish.moves.is_empty() {
         service::book(&cx, &wish.matter, c).await
     } else {
-        service::shift(&cx, &wish.moves, c).await.map(|()| wish.moves.clone())
+        service::shift(&cx, &wish.moves, c)
+            .await
+            .map(|()| wish.moves.clone())
     };
     match done {
         Ok(id) => Ok(see(&format!("/appointments#a-{id}"))),
@@ -134,8 +140,13 @@ pub(crate) async fn book(cx: Ctx, Form(wish): Form<Wish>) -> Result<Response> {
 pub(crate) async fn own(cx: Ctx) -> Result<Response> {
     let items = cx
         .read("cases.own-appointments", |tx| {
-            let Some(party) = cx.actor.party() else { return Ok(Vec::new()) };
-            store::of(tx, party)?.iter().map(|a| row(&cx, tx, a)).collect::<Result<Vec<_>>>()
+            let Some(party) = cx.actor.party() else {
+                return Ok(Vec::new());
+            };
+            store::of(tx, party)?
+                .iter()
+                .map(|a| row(&cx, tx, a))
+                .collect::<Result<Vec<_>>>()
         })
         .await?;
     cx.page("cases/appointment/own.html", json!({ "items": items }))
@@ -159,20 +170,33 @@ pub(crate) async fn ics(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
         .await?;
     let headers = [
         (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"appointment.ics\""),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"appointment.ics\"",
+        ),
     ];
     Ok((headers, text).into_response())
 }
 
 fn calendar(url: &str, a: &Appointment, r: &Json, from: i64, minutes: i64, now: i64) -> String {
     let stamp = |ms: i64| {
-        jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime("%Y%m%dT%H%M%SZ").to_string()
+        jiff::Timestamp::from_millisecond(ms)
+            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+            .strftime("%Y%m%dT%H%M%SZ")
+            .to_string()
     };
     let text = |v: &Json| {
         let s = v.as_str().unwrap_or_default();
-        s.replace('\\', "\\\\").replace(';', "\\;").replace(',', "\\,").replace('\n', "\\n")
+        s.replace('\\', "\\\\")
+            .replace(';', "\\;")
+            .replace(',', "\\,")
+            .replace('\n', "\\n")
     };
-    let status = if a.state == state::CANCELLED { "CANCELLED" } else { "CONFIRMED" };
+    let status = if a.state == state::CANCELLED {
+        "CANCELLED"
+    } else {
+        "CONFIRMED"
+    };
     let lines = [
         "BEGIN:VCALENDAR".to_string(),
         "VERSION:2.0".into(),
@@ -224,7 +248,14 @@ pub(crate) async fn day(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
     let shown = day.to_string();
     let data = cx
         .tx("cases.appointments", |tx| {
-            let mut rows = store::day(tx, &scope, &shown, &find.window, PAGE + 1, find.page.saturating_mul(PAGE))?;
+            let mut rows = store::day(
+                tx,
+                &scope,
+                &shown,
+                &find.window,
+                PAGE + 1,
+                find.page.saturating_mul(PAGE),
+            )?;
             let more = rows.len() > PAGE as usize;
             rows.truncate(PAGE as usize);
             let subjects: Vec<String> = rows.iter().map(|a| a.subject.clone()).collect();
@@ -235,7 +266,15 @@ pub(crate) async fn day(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
             for a in &rows {
                 let mut r = row(&cx, tx, a)?;
                 let party = identity::api::party(&cx, tx, &a.subject)?;
-                r["who"] = party.map(|p| if p.kind == "legal" { p.name } else { p.masked_name() }).into();
+                r["who"] = party
+                    .map(|p| {
+                        if p.kind == "legal" {
+                            p.name
+                        } else {
+                            p.masked_name()
+                        }
+                    })
+                    .into();
                 items.push(r);
             }
             let windows: Vec<Json> = store::windows(tx)?
@@ -260,7 +299,11 @@ pub(crate) async fn day(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
 
 async fn received(cx: Ctx, id: String, came: bool) -> Result<Response> {
     service::receive(&cx, &id, came).await?;
-    let day = cx.read("cases.appointment-day", |tx| Ok(service::readable(&cx, tx, &id)?.day)).await?;
+    let day = cx
+        .read("cases.appointment-day", |tx| {
+            Ok(service::readable(&cx, tx, &id)?.day)
+        })
+        .await?;
     Ok(see(&format!("/work/appointments?day={day}")))
 }
 
@@ -310,7 +353,11 @@ pub(crate) fn samples() -> Vec<Sample> {
                 "refused": "", "picked": "" }),
         ),
         sample("cases/appointment/own.html", "none", json!({ "items": [] })),
-        sample("cases/appointment/own.html", "two", json!({ "items": [item, came] })),
+        sample(
+            "cases/appointment/own.html",
+            "two",
+            json!({ "items": [item, came] }),
+        ),
         sample(
             "cases/appointment/day.html",
             "none",

@@ -396,7 +396,7 @@ pub(crate) fn sample_case() -> Json {
         "state_id": "handling", "matter": { "id": "m", "title": "示例事项" }, "organisation": "示例部门",
         "created_at": at, "submitted_at": at, "accepted_at": at, "ended_at": null, "ended": false, "editable": false,
         "due": { "light": "green", "text": "剩 3 个工作日", "on": "2026-11-30", "provisional": true, "phase": "办理" },
-        "due_on": "2026-11-30", "on_time": null, "accepted": true, "applicant": "演示居民",
+        "due_on": "2026-11-30", "on_time": null, "accepted": true, "applicant": "演示居民", "delivery": crate::delivery::view::sample(),
         "summary": [{ "title": "申请人", "rows": [["姓名", "演示"]] }],
         "steps": [{ "class": "done", "name": "受理", "at": at }, { "class": "now", "name": "审查", "at": null }],
         "diagram": { "width": 300, "height": 120, "edges": ["10,10 50,10"],
