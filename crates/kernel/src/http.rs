@@ -88,6 +88,11 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
     } else {
         referring_path(headers)
     };
+    // Switching language or size comes back to what is seen now, with its search and its page.
+    ctx.here = match *request.method() {
+        Method::GET => switchable(&path, &query),
+        _ => switchable(&ctx.back, ""),
+    };
     ctx.html = html;
     ctx.elder = match query_value(&query, "elder") {
         Some(v) => v == "1",
@@ -105,8 +110,23 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
     let resolved = match &credential {
         Some(c) => {
             let (sessions, now) = (app.ports.sessions.clone(), ctx.now());
-            ctx.read("kernel.session", |tx| sessions.resolve(tx, c, now))
-                .await
+            // Only pages show the number, so only they ask for it.
+            let page = html && *request.method() == Method::GET && !path.starts_with("/assets/");
+            let counts = app.services.get::<crate::ctx::Unread>().ok().filter(|_| page);
+            let found = ctx
+                .read("kernel.session", |tx| {
+                    let actor = sessions.resolve(tx, c, now)?;
+                    let unread = match (&actor, &counts) {
+                        (Some(actor), Some(counts)) => Some((counts.0)(tx, actor)?),
+                        _ => None,
+                    };
+                    Ok((actor, unread))
+                })
+                .await;
+            found.map(|(actor, unread)| {
+                ctx.unread = unread;
+                actor
+            })
         }
         None => Ok(None),
     };
@@ -262,6 +282,24 @@ fn referring_path(headers: &HeaderMap) -> String {
     path.unwrap_or_else(|| "/".into())
 }
 
+/// This address, ready for one more parameter to be appended.
+fn switchable(path: &str, query: &str) -> String {
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|p| !p.is_empty() && !p.starts_with("lang=") && !p.starts_with("elder="))
+        .collect();
+    let (path, own) = path.split_once('?').unwrap_or((path, ""));
+    let kept = [own]
+        .into_iter()
+        .filter(|o| !o.is_empty())
+        .chain(kept)
+        .collect::<Vec<_>>();
+    match kept.is_empty() {
+        true => format!("{path}?"),
+        false => format!("{path}?{}&", kept.join("&")),
+    }
+}
+
 fn query_value(query: &str, name: &str) -> Option<String> {
     query
         .split('&')
@@ -321,7 +359,8 @@ pub fn show(ctx: &Ctx, problem: &Problem) -> Response {
         return (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response();
     }
     if ctx.html {
-        let context = json!({ "status": status, "title": title, "help": help, "fields": fields });
+        let context =
+            json!({ "status": status, "title": title, "help": help, "fields": fields, "back": ctx.back });
         if let Ok(page) = ctx.page_with(code, "kernel/error.html", context) {
             return page;
         }

@@ -48,5 +48,11 @@ struct Files;
 pub fn module() -> Module {
     let mut m = Module::new::<Files>("kernel");
     m.routes = api::routes();
+    m.commands = vec![module::Command {
+        name: "samples",
+        help: "every page with sample data as HTML files",
+        run: |ctx, words| module::boxed(page::write_samples(ctx, words)),
+    }];
+    m.samples = page::error_samples();
     m
 }

@@ -12,6 +12,8 @@ pub struct Options {
     /// What is left: the verb and its words.
     pub words: Vec<String>,
     pub master_key: Option<String>,
+    /// Channels of messages.
+    pub comms: comms::Settings,
 }
 
 #[derive(Default, Deserialize)]
@@ -24,6 +26,7 @@ struct File {
     pack: Option<PathBuf>,
     node: Option<String>,
     demo: Option<bool>,
+    comms: Option<comms::Settings>,
 }
 
 /// Reads flags, environment and file; an unknown flag or key is an error that names it.
@@ -104,6 +107,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         node: get("node").or(file.node).unwrap_or_else(|| "node-1".into()),
         fast_hash: false,
     };
+    let comms = file.comms.unwrap_or_default().with_environment(env)?;
     let pack = get("pack")
         .map(PathBuf::from)
         .or(file.pack)
@@ -113,6 +117,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         pack,
         words,
         master_key,
+        comms,
     })
 }
 

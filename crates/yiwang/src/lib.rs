@@ -18,6 +18,7 @@ pub fn modules() -> Vec<Module> {
         kernel::module(),
         assets::module(),
         trust::module(),
+        comms::module(),
         identity::module(),
         data::module(),
         documents::module(),
@@ -94,6 +95,12 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
     pack::apply_to_empty(&app, pack.clone()).await?;
     identity::api::load_policies(&ctx, &policies, &pack).await?;
     services::open(&ctx, &pack).await?;
+    portal::open(&ctx, &pack)?;
+    let told = comms::api::Ports {
+        directory: Arc::new(identity::People),
+        audiences: vec![Arc::new(cases::CaseAudience)],
+    };
+    comms::api::open(&ctx, &pack, told)?;
     if app.config.demo {
         identity::api::open_demo(&ctx, &pack).await?;
         data::collect_all(&ctx, &pack).await?;

@@ -60,7 +60,9 @@ async fn open(o: &Options) -> kernel::Result<Arc<App>> {
         chance: start::system_chance(),
         master_key: o.master_key.clone(),
     };
-    yiwang::open(o.config.clone(), &o.pack, with).await
+    let app = yiwang::open(o.config.clone(), &o.pack, with).await?;
+    comms::api::configure(&app.system("start"), o.comms.clone());
+    Ok(app)
 }
 
 async fn run(o: Options) -> kernel::Result<ExitCode> {

@@ -226,6 +226,7 @@ async fn urging(db: Db) {
     assert_eq!(city.count(urged, params![case.as_str()]).await, 3);
     // Tomorrow she may again; once it has ended, nobody.
     city.day("2026-11-25");
+    let mut her = city.client("resident").await;
     her.post_form(&format!("/cases/{case}/urging"), &[])
         .await
         .expect(303);
@@ -332,7 +333,7 @@ async fn special_procedure_and_extension(db: Db) {
     assert_eq!(city.state(&case).await, "handling");
     assert_eq!(city.due(&case).await.0.as_deref(), Some("2026-12-15"));
     // The head extends once, by no more than the law lets.
-    let mut head = city.client("head").await;
+    let (mut head, mut cg) = (city.client("head").await, city.client("reviewer-cg").await);
     let extend = |days| [("days", days), ("reason", "案情复杂。")];
     on_case(&mut cg, &case, "extension", &extend("5"))
         .await
@@ -470,9 +471,11 @@ async fn watching(db: Db) {
     );
     // Two working days before 1 December it is about to be due, the day after it is late.
     city.day("2026-11-27");
+    let mut supervisor = city.client("supervisor").await;
     assert!(supervisor.get("/work/overdue").await.has(&number));
     assert!(!supervisor.get("/work/overdue?light=red").await.has(&number));
     city.day("2026-12-02");
+    let mut supervisor = city.client("supervisor").await;
     let page = supervisor.get("/work/overdue?light=red").await.expect(200);
     assert!(page.has(&number) && page.has("受理"));
     assert!(

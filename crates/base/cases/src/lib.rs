@@ -13,6 +13,7 @@
 mod absence;
 pub mod api;
 mod appointment;
+mod audience;
 mod case;
 mod catalogue;
 pub mod clock;
@@ -25,6 +26,7 @@ use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, P
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
+pub use audience::CaseAudience;
 pub use catalogue::{Catalogue, Material, Matter};
 
 #[derive(rust_embed::RustEmbed)]
@@ -181,7 +183,10 @@ pub fn module() -> Module {
         Route::new("/cases/{id}", Door::SignedIn, get(web::show)),
         Route::new("/cases/{id}/form", Door::SignedIn, get(web::form).post(web::send_form)).body(FORM_BYTES),
         Route::new("/cases/{id}/draft", Door::SignedIn, post(web::autosave)).body(FORM_BYTES),
+        Route::new("/cases/{id}/review", Door::SignedIn, get(web::review)),
+        Route::new("/cases/{id}/submission", Door::SignedIn, post(web::submit)),
         Route::new("/cases/{id}/receipt", Door::SignedIn, get(web::receipt)),
+        Route::new("/cases/{id}/receipt.ics", Door::SignedIn, get(web::diary)),
         Route::new("/cases/{id}/withdrawal", Door::SignedIn, post(web::withdraw)),
         Route::new("/cases/{id}/rating", Door::SignedIn, post(rating::web::rate)),
         Route::new("/cases/{id}/materials/{file}", Door::SignedIn, get(web::material)),

@@ -190,7 +190,7 @@ pub struct Official {
 
 /// Every official who holds a post today, in the order of the organisation tree.
 pub fn officials(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<Official>> {
-    let accounts = crate::organisation::store::holders(tx, &ctx.today().to_string())?;
+    let accounts = crate::organisation::store::in_office(tx, &ctx.today().to_string())?;
     let mut out = Vec::new();
     for account in accounts {
         out.extend(official(ctx, tx, &format!("account:{account}"))?);

@@ -26,7 +26,7 @@ pub use model::{
     Boundary, BoundaryEvent, Definition, Due, Ending, Flow, Multi, Node, NodeKind, Shape, Trigger,
 };
 pub use state::{
-    Command, Effect, Environment, Many, Order, Reject, SPECIAL, Scope, State, Token, Work, WorkStatus,
+    Command, Effect, Environment, Joined, Many, Order, Reject, SPECIAL, Scope, State, Token, Work, WorkStatus,
 };
 
 /// Why a model cannot be used.

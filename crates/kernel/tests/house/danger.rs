@@ -136,7 +136,12 @@ async fn an_ignored_error_and_an_overrun_roll_back() {
             })
             .await
             .unwrap_err();
-        assert!(e.to_string().contains("overran its rows limit"), "{e}");
+        // On a busy machine the time limit comes first.
+        let said = e.to_string();
+        assert!(
+            said.contains("overran its rows limit") || said.contains("overran its time limit"),
+            "{e}"
+        );
         let e = c
             .tx("t.slow", |tx| {
                 tx.execute(

@@ -42,3 +42,27 @@ services-law = { $law }, { $article }
 
 # Appointment
 services-appointment = Book a visit to a window
+services-ledger = Open ledger of cases
+services-ledger-lead = The figures of the home page are counted from these records; nothing in them tells who applied.
+services-ledger-accepted = Accepted today
+services-ledger-accepted-unit = cases accepted today
+services-ledger-ended = Decided in 30 days
+services-ledger-time = Services · time taken
+services-ledger-time-unit = days, median of { $n } in 30 days
+services-ledger-time-none = no case decided in 30 days
+services-ledger-median = From acceptance to decision the median is { $days } days (calendar days, corrections and suspensions included).
+services-ledger-number = Case number
+services-ledger-matter = Matter
+services-ledger-state = State
+services-ledger-at = At
+services-ledger-days = Days taken
+services-ledger-older = Older
+services-ledger-none-today = No case has been accepted today yet.
+services-ledger-none-ended = No case has been decided in the last 30 days.
+services-ledger-state-submitted = Received
+services-ledger-state-handling = In progress
+services-ledger-state-correcting = To be corrected
+services-ledger-state-suspended = Suspended
+services-ledger-state-granted = Granted
+services-ledger-state-refused = Refused
+services-ledger-state-withdrawn = Withdrawn

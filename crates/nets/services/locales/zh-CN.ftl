@@ -42,3 +42,27 @@ services-law = 《{ $law }》{ $article }
 
 # Appointment
 services-appointment = 预约到窗口办理
+services-ledger = 办件公开
+services-ledger-lead = 首页上的数就是从这些记录数出来的；记录里没有申请人的任何信息。
+services-ledger-accepted = 今日受理
+services-ledger-accepted-unit = 件今日受理
+services-ledger-ended = 近 30 天办结
+services-ledger-time = 一网通办 · 用时
+services-ledger-time-unit = 天，近 30 天 { $n } 件的中位数
+services-ledger-time-none = 近 30 天还没有办结的办件
+services-ledger-median = 从受理到决定，用时的中位数是 { $days } 天（自然日，含补正和暂停）。
+services-ledger-number = 办件编号
+services-ledger-matter = 事项
+services-ledger-state = 状态
+services-ledger-at = 时间
+services-ledger-days = 用时（天）
+services-ledger-older = 更早的
+services-ledger-none-today = 今天还没有受理的办件。
+services-ledger-none-ended = 近 30 天还没有办结的办件。
+services-ledger-state-submitted = 待受理
+services-ledger-state-handling = 办理中
+services-ledger-state-correcting = 待补正
+services-ledger-state-suspended = 暂停
+services-ledger-state-granted = 准予
+services-ledger-state-refused = 不予
+services-ledger-state-withdrawn = 已撤回

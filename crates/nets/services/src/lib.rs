@@ -3,6 +3,7 @@
 //! A matter is content: `matters/<id>/{matter.toml, form.json, process.bpmn, decision.dmn, stories.toml}` of the pack.
 
 pub mod api;
+mod ledger;
 mod matter;
 
 use kernel::module::{Consumer, FactType, MenuEntry, Permission, Place, PublicView, Section};
@@ -61,6 +62,7 @@ pub fn module() -> Module {
             Door::Public,
             get(async || kernel::http::see("/matters")),
         ),
+        Route::new("/services/cases", Door::Public, get(ledger::web::list)),
         Route::new("/matters", Door::Public, get(web::list)),
         Route::new("/matters/{id}", Door::Public, get(web::guide)),
         Route::new("/matters/{id}/cases", Door::SignedIn, post(web::start)),
@@ -123,6 +125,8 @@ pub fn module() -> Module {
         load: matter::pack::load,
         check: matter::pack::check,
     }];
+    m.figures = ledger::web::FIGURES.to_vec();
     m.samples = web::samples();
+    m.samples.extend(ledger::web::samples());
     m
 }

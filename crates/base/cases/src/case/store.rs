@@ -234,7 +234,7 @@ fn work(ctx: &Ctx, r: &Row) -> Result<WorkRow, Fault> {
 
 pub(crate) fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Vec<WorkRow>, Fault> {
     tx.query(
-        "SELECT * FROM cases_work WHERE case_id = $1 ORDER BY work",
+        "SELECT * FROM cases_work WHERE case_id = $1 ORDER BY work, opened_at, id",
         params![case],
     )?
     .iter()

@@ -40,7 +40,7 @@ pub(crate) fn due(
     let shown = clock::light(ctx, &c)?;
     Ok(json!({
         "light": shown.light, "text": shown.text, "on": due_on, "provisional": provisional,
-        "phase": ctx.t(&format!("cases-clock-{}", c.phase), &[]),
+        "phase": ctx.t(&format!("cases-clock-{}", c.phase), &[]), "bar": clock::bar(ctx, &c)?,
     }))
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn row(ctx: &Ctx, r: &Row) -> Result<Json> {
     let clock: Option<String> = r.get("clock")?;
     Ok(json!({
         "id": r.get::<String>("id")?, "number": r.get::<Option<String>>("number")?, "matter": matter.name(english(ctx)),
-        "state": state_tag(ctx, &state), "draft": state == state::DRAFT, "correcting": state == state::CORRECTING,
+        "state": state_tag(ctx, &state), "draft": state == state::DRAFT, "correcting": state == state::CORRECTING, "ended": ended,
         "created_at": r.get::<i64>("created_at")?, "submitted_at": r.get::<Option<i64>>("submitted_at")?,
         "due": due(ctx, clock.as_deref(), r.get::<Option<String>>("due_on")?.as_deref(), r.get("provisional")?, ended)?,
     }))
@@ -254,7 +254,14 @@ pub(crate) fn summary(ctx: &Ctx, case: &Case, matter: &Matter, clear: bool) -> J
         .summary(&values, english(ctx))
         .into_iter()
         .filter(|(_, rows)| !rows.is_empty())
-        .map(|(title, rows)| json!({ "title": title, "rows": rows }))
+        .map(|(title, rows)| {
+            // Days in words; anything that is no day stays as it is.
+            let rows: Vec<_> = rows
+                .into_iter()
+                .map(|(name, value)| (name, kernel::page::date_text(ctx.locale, &value)))
+                .collect();
+            json!({ "title": title, "rows": rows })
+        })
         .collect();
     sections.into()
 }

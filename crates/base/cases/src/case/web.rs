@@ -1,13 +1,13 @@
 //! The applicant's pages: form, case, receipt, materials; and the JSON API.
 
-use super::model::state;
+use super::model::{self, state};
 use super::runtime::matter_of;
 use super::{materials, service, store, view};
 use axum::Json as Body;
 use axum::extract::{Multipart, Path};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kernel::http::{reply, reply_with, see};
+use kernel::http::{attachment, reply, reply_with, see};
 use kernel::module::Sample;
 use kernel::{Ctx, Problem, Refusal, Result};
 use serde::Deserialize;
@@ -153,9 +153,76 @@ pub(crate) async fn send_form(cx: Ctx, Path(id): Path<String>, parts: Multipart)
             }
             Err(e) => Err(e),
         },
+        "review" => match service::check(&cx, &id).await {
+            Ok(()) => Ok(see(&format!("/cases/{id}/review"))),
+            Err(Problem::Refusal(r)) if r.status == 422 => {
+                form_page(&cx, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(&r)).await
+            }
+            Err(e) => Err(e),
+        },
         "upload" => Ok(see(&format!("/cases/{id}/form#materials"))),
         _ => Ok(see(&format!("/cases/{id}/form?saved=1"))),
     }
+}
+
+/// What is about to be handed in, to read through once more.
+pub(crate) async fn review(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let data = cx
+        .tx("cases.review", |tx| {
+            let case = service::own(&cx, tx, &id, "cases.case.apply")?;
+            if !case.editable() {
+                return Ok(None);
+            }
+            Ok(Some(view::case(&cx, tx, &case, true)?))
+        })
+        .await?;
+    match data {
+        Some(case) => cx.page("cases/case/review.html", json!({ "case": case })),
+        None => Ok(see(&format!("/cases/{id}"))),
+    }
+}
+
+/// POST from that page: hands it in.
+pub(crate) async fn submit(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    match service::submit(&cx, &id, None).await {
+        Ok(_) => Ok(see(&format!("/cases/{id}/receipt"))),
+        Err(Problem::Refusal(r)) if r.status == 422 => {
+            form_page(&cx, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(&r)).await
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// The latest day of the answer as an all-day entry for the applicant's own calendar (RFC 5545).
+pub(crate) async fn diary(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let (number, title, due, accepted) = cx
+        .read("cases.diary", |tx| {
+            let case = service::own_read(&cx, tx, &id)?;
+            let matter = matter_of(&cx, &case)?;
+            let (Some(number), Some(due)) = (case.number.clone(), case.due_on.clone()) else {
+                return Err(Refusal::not_found().into());
+            };
+            Ok((
+                number,
+                matter.name(view::english(&cx)).to_string(),
+                due,
+                case.accepted_at.is_some(),
+            ))
+        })
+        .await?;
+    let key = if accepted {
+        "cases-due-decision"
+    } else {
+        "cases-due-acceptance"
+    };
+    let summary = format!("{} · {title} {number}", cx.t(key, &[]));
+    let href = format!("{}/cases/{id}", cx.app.config.url);
+    let text = model::diary_entry(&id, &due, &summary, &href, cx.now())?;
+    Ok(attachment(
+        &format!("{number}.ics"),
+        "text/calendar; charset=utf-8",
+        text.into_bytes(),
+    ))
 }
 
 /// POST from the page's script, every few seconds while something was typed.
@@ -395,7 +462,8 @@ pub(crate) fn sample_case() -> Json {
         "id": "1", "number": "2026-OR-000001", "version": 2, "state": { "kind": "info", "text": "审查中" },
         "state_id": "handling", "matter": { "id": "m", "title": "示例事项" }, "organisation": "示例部门",
         "created_at": at, "submitted_at": at, "accepted_at": at, "ended_at": null, "ended": false, "editable": false,
-        "due": { "light": "green", "text": "剩 3 个工作日", "on": "2026-11-30", "provisional": true, "phase": "办理" },
+        "due": { "light": "green", "text": "剩 3 个工作日", "on": "2026-11-30", "provisional": true, "phase": "办理",
+            "bar": { "used": 5, "paused": 2, "left": 3, "over": 0, "w_used": 50, "w_paused": 20 } },
         "due_on": "2026-11-30", "on_time": null, "accepted": true, "applicant": "演示居民", "delivery": crate::delivery::view::sample(),
         "summary": [{ "title": "申请人", "rows": [["姓名", "演示"]] }],
         "steps": [{ "class": "done", "name": "受理", "at": at }, { "class": "now", "name": "审查", "at": null }],
@@ -453,6 +521,11 @@ pub(crate) fn samples() -> Vec<Sample> {
             template: "cases/case/show.html",
             name: "rated",
             data: json!({ "case": done, "refused": "" }),
+        },
+        Sample {
+            template: "cases/case/review.html",
+            name: "one",
+            data: json!({ "case": sample_case() }),
         },
         Sample {
             template: "cases/case/receipt.html",

@@ -91,7 +91,7 @@ pub(crate) fn grants_of(tx: &mut Tx<'_>, account: kernel::Uuid, on: &str) -> Res
 }
 
 /// `320800` covers the whole city: trailing zero pairs are no part of the prefix.
-fn area_prefix(area: &str) -> String {
+pub(crate) fn area_prefix(area: &str) -> String {
     let mut prefix = area;
     while prefix.len() > 2 && prefix.ends_with("00") {
         prefix = &prefix[..prefix.len() - 2];

@@ -11,6 +11,7 @@ use serde_json::json;
 pub(crate) async fn publish(ctx: &Ctx, parts: &Parts, version: i64) -> Result<()> {
     parts.build(version, false).map_err(pack::problem)?;
     let s = &parts.sheet;
+    kernel::search::warm();
     ctx.tx("services.publish", |tx| {
         store::put(tx, parts, version, ctx.now())?;
         for locale in [Locale::Zh, Locale::En] {

@@ -196,6 +196,18 @@ fn complete(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<
     }
 }
 
+/// Whether the draft could be handed in as it stands, before the applicant reads it through once more.
+pub async fn check(ctx: &Ctx, id: &str) -> Result<()> {
+    ctx.tx("cases.check", |tx| {
+        let case = own(ctx, tx, id, "cases.case.apply")?;
+        if !case.editable() {
+            return Err(Refusal::new("cases-not-editable").status(409).into());
+        }
+        complete(ctx, tx, &case, &*matter_of(ctx, &case)?)
+    })
+    .await
+}
+
 /// Submits a draft, or the answer to a correction. Sending the same twice gives the same receipt.
 pub async fn submit(ctx: &Ctx, id: &str, posted: Option<&[(String, String)]>) -> Result<String> {
     if let Some(posted) = posted {

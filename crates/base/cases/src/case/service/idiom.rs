@@ -202,7 +202,7 @@ pub(crate) async fn recall(ctx: &Ctx, given: Given<'_>) -> Result<()> {
         let mut case = handled(ctx, tx, given.case, given.version, "cases.case.read")?;
         let row = store::works(ctx, tx, given.case)?
             .into_iter()
-            .find(|w| w.work == given.work);
+            .find(|w| w.work == given.work && w.kind != "note");
         let row = row.ok_or_else(Refusal::not_found)?;
         let command = Command::Recall {
             work: given.work,

@@ -12,7 +12,7 @@ mod handle;
 mod idiom;
 mod intake;
 
-pub use apply::{amend, save, start, submit, withdraw};
+pub use apply::{amend, check, save, start, submit, withdraw};
 pub use handle::{Finish, complete_work, request_correction, send_back, suspend};
 pub(crate) use idiom::{
     Given, Giving, assign, candidates, extend, let_through, message, raise, recall, sign, special, supply,
@@ -102,7 +102,7 @@ fn holding(ctx: &Ctx, tx: &mut Tx<'_>, case: &str, version: i64, work: u32) -> R
     let loaded = readable(ctx, tx, case)?;
     let mut row = store::works(ctx, tx, case)?
         .into_iter()
-        .find(|w| w.work == work)
+        .find(|w| w.work == work && w.kind != "note")
         .ok_or_else(Refusal::not_found)?;
     if row.status != "open" {
         return Err(Refusal::new("cases-not-open").status(409).into());

@@ -28,7 +28,7 @@ pub(crate) async fn giving(
         work,
     };
     let lists = cx
-        .read("cases.candidates", |tx| {
+        .tx("cases.candidates", |tx| {
             let mut lists = Vec::new();
             for giving in [Giving::Sign, Giving::Transfer, Giving::Delegate] {
                 let people = service::candidates(&cx, tx, given, giving)?;
