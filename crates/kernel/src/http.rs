@@ -461,7 +461,8 @@ fn shown(ctx: &Ctx, problem: &Problem, again: Json) -> Response {
         return (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response();
     }
     if ctx.html {
-        let context = json!({ "status": status, "title": title, "help": help, "fields": fields, "back": ctx.back, "again": again });
+        let context = json!({ "status": status, "title": title, "help": help, "fields": fields, "back": ctx.back,
+                "again": again });
         if let Ok(page) = ctx.page_with(code, "kernel/error.html", context) {
             return page;
         }

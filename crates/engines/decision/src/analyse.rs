@@ -487,5 +487,4 @@ fn stretches(c: &Column, chosen: &[usize]) -> String {
 }
 
 #[cfg(test)]
-#[path = "analyse_tests.rs"]
 mod tests;
