@@ -21,6 +21,9 @@ portal-correct = Correct it
 portal-go-on = Go on
 portal-certificates = My certificates
 portal-certificates-none = No certificates yet.
+
+# Appointment
+portal-appointments = My visits
 portal-hero = What do you need to do?
 portal-search-hint = Say it in your words: scaffolding in front of my shop
 portal-words = Often done

@@ -21,6 +21,9 @@ portal-correct = 去补正
 portal-go-on = 继续填写
 portal-certificates = 我的证照
 portal-certificates-none = 还没有电子证照。
+
+# Appointment
+portal-appointments = 我的预约
 portal-hero = 您要办什么？
 portal-search-hint = 说一件事，例如：在门口搭脚手架
 portal-words = 大家常办的事

@@ -87,10 +87,14 @@ pub async fn backup(app: &Arc<App>, words: &[&str]) -> Result<PathBuf> {
         std::fs::remove_dir_all(&path).map_err(io("cannot remove", &path))?;
     }
     let at = app.clock.now();
-    let name = (0..1000)
+    // Later than all that are there, also within one second: the order of names is the order of age.
+    let newest = names(dest, &format!("{PREFIX}2"))?.pop();
+    let name = (0..100_000)
         .map(|n| format!("{PREFIX}{}", stamp(at + n * 1000)))
-        .find(|name| !dest.join(name).exists())
-        .ok_or_else(|| Fault::new("no free name for the backup"))?;
+        .find(|name| newest.as_ref().is_none_or(|n| name > n) && !dest.join(name).exists())
+        .ok_or_else(|| {
+            Fault::new("a backup in this folder is from the future; set the clock right or move it away")
+        })?;
     let partial = dest.join(format!("{PARTIAL}{name}"));
     std::fs::create_dir(&partial).map_err(io("cannot make", &partial))?;
     if let Err(e) = fill(app, &partial, at).await {

@@ -43,6 +43,11 @@ pub fn check_pack(folder: &Path) -> Vec<String> {
     errors
 }
 
+/// What an author should look at in a pack though nothing forbids it: rules that never answer, cells nobody can judge.
+pub fn pack_notes(folder: &Path) -> Vec<String> {
+    Pack::read(folder).map_or_else(|_| Vec::new(), |pack| services::api::pack_notes(&pack))
+}
+
 /// What [`open`] needs besides the configuration.
 pub struct Surroundings {
     pub clock: Arc<dyn Clock>,

@@ -157,6 +157,9 @@ fn pack_check(folder: &std::path::Path) -> ExitCode {
     for e in &errors {
         println!("{e}");
     }
+    for n in yiwang::pack_notes(folder) {
+        println!("note: {n}");
+    }
     println!("{}: {} errors", folder.display(), errors.len());
     if errors.is_empty() {
         ExitCode::SUCCESS

@@ -4,20 +4,25 @@
 //! - [`case`]: drafts, submission, work items, corrections, materials; their pages
 //! - [`clock`]: working days, due dates, lights
 //! - [`rating`]: 好差评 and follow-ups
+//! - [`appointment`]: windows, slots, visits; [`delivery`]: how the result comes; [`phrase`]: stock phrases; [`absence`]: stand-ins
 //! - [`api`]: what other crates may ask
 
 // The sample of a whole case is one `json!` literal.
 #![recursion_limit = "256"]
 
+mod absence;
 pub mod api;
+mod appointment;
 mod audience;
 mod case;
 mod catalogue;
 pub mod clock;
+mod delivery;
+mod phrase;
 mod rating;
 mod words;
 
-use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, PublicView, boxed};
+use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, PublicView, Section, boxed};
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
@@ -106,6 +111,63 @@ pub(crate) static FOLLOWUP: Table = Table {
     ],
 };
 
+pub(crate) static APPOINTMENT: Table = Table {
+    name: "cases_appointment",
+    columns: &[
+        "id",
+        "window_id",
+        "org_path",
+        "area_code",
+        "matter",
+        "subject",
+        "day",
+        "slot",
+        "state",
+        "code",
+        "created_at",
+        "closed_at",
+    ],
+};
+pub(crate) static DELIVERY: Table = Table {
+    name: "cases_delivery",
+    columns: &[
+        "case_id",
+        "way",
+        "window_id",
+        "address",
+        "pickup_code",
+        "state",
+        "carrier",
+        "consignment",
+        "signed_by",
+        "reason",
+        "actor",
+        "chosen_at",
+        "prepared_at",
+        "sent_at",
+        "closed_at",
+    ],
+};
+pub(crate) static PHRASE: Table = Table {
+    name: "cases_phrase",
+    columns: &["id", "owner", "org_path", "shared", "position", "words"],
+};
+pub(crate) static ABSENCE: Table = Table {
+    name: "cases_absence",
+    columns: &[
+        "id",
+        "away",
+        "stand_in",
+        "org_path",
+        "from_on",
+        "until_on",
+        "reason",
+        "set_by",
+        "created_at",
+        "ended_at",
+    ],
+};
+
 /// Uploads: up to this many bytes in one form.
 const FORM_BYTES: usize = 48 << 20;
 
@@ -183,6 +245,7 @@ pub fn module() -> Module {
             answer(),
         ),
     ];
+    m.routes.extend(records());
     let permission = |name, title| Permission { name, title };
     m.permissions = vec![
         permission("cases.case.apply", "cases-permission-apply"),
@@ -202,6 +265,18 @@ pub fn module() -> Module {
         permission("cases.rating.give", "cases-permission-rate"),
         permission("cases.followup.read", "cases-permission-followups"),
         permission("cases.followup.close", "cases-permission-followup-close"),
+        permission("cases.appointment.book", "cases-permission-appointment-book"),
+        permission("cases.appointment.read", "cases-permission-appointment-read"),
+        permission(
+            "cases.appointment.receive",
+            "cases-permission-appointment-receive",
+        ),
+        permission("cases.delivery.choose", "cases-permission-delivery-choose"),
+        permission("cases.delivery.handle", "cases-permission-delivery-handle"),
+        permission("cases.phrase.keep", "cases-permission-phrase-keep"),
+        permission("cases.phrase.share", "cases-permission-phrase-share"),
+        permission("cases.absence.note", "cases-permission-absence-note"),
+        permission("cases.absence.manage", "cases-permission-absence-manage"),
     ];
     let entry = |href, title, icon, permission, order| MenuEntry {
         href,
@@ -243,6 +318,34 @@ pub fn module() -> Module {
             "cases.followup.read",
             4,
         ),
+        entry(
+            "/work/appointments",
+            "cases-appointments",
+            "calendar",
+            "cases.appointment.receive",
+            6,
+        ),
+        entry(
+            "/work/deliveries",
+            "cases-deliveries",
+            "send",
+            "cases.delivery.handle",
+            7,
+        ),
+        entry(
+            "/work/phrases",
+            "cases-phrases",
+            "message-square",
+            "cases.phrase.keep",
+            8,
+        ),
+        entry(
+            "/work/absences",
+            "cases-absences",
+            "user-check",
+            "cases.absence.note",
+            9,
+        ),
     ];
     let audit = |name| FactType {
         name,
@@ -281,6 +384,11 @@ pub fn module() -> Module {
         "cases.case.due-recomputed",
         "cases.followup.opened",
         "cases.followup.closed",
+        "cases.delivery.chosen",
+        "cases.delivery.prepared",
+        "cases.delivery.sent",
+        "cases.delivery.delivered",
+        "cases.delivery.returned",
     ]
     .map(audit)
     .into();
@@ -289,12 +397,65 @@ pub fn module() -> Module {
             name,
             unconsumed: None,
         }));
-    m.jobs = vec![JobKind {
-        name: case::runtime::TIMER,
-        run: |ctx, v| boxed(case::runtime::fire(ctx, v)),
-        every: None,
+    let told = |name| FactType {
+        name,
+        unconsumed: Some(
+            "what messages to the person follow from, when a channel is there; audit until then",
+        ),
+    };
+    m.facts.extend(
+        [
+            "cases.appointment.booked",
+            "cases.appointment.moved",
+            "cases.appointment.cancelled",
+            "cases.appointment.arrived",
+            "cases.appointment.missed",
+            "cases.appointment.reminded",
+        ]
+        .map(told),
+    );
+    let kept = |name| FactType {
+        name,
+        unconsumed: Some("audit: the office's own affairs"),
+    };
+    m.facts.extend(
+        [
+            "cases.phrase.kept",
+            "cases.phrase.removed",
+            "cases.absence.noted",
+            "cases.absence.ended",
+        ]
+        .map(kept),
+    );
+    m.jobs = vec![
+        JobKind {
+            name: case::runtime::TIMER,
+            run: |ctx, v| boxed(case::runtime::fire(ctx, v)),
+            every: None,
+        },
+        JobKind {
+            name: appointment::service::REMINDER,
+            run: |ctx, v| boxed(appointment::service::reminder(ctx, v)),
+            every: None,
+        },
+    ];
+    m.sections = vec![Section {
+        name: "windows",
+        load: appointment::pack::load,
+        check: appointment::pack::check,
     }];
-    m.tables = vec![&CASE, &WORK, &MATERIAL, &CORRECTION, &RATING, &FOLLOWUP];
+    m.tables = vec![
+        &CASE,
+        &WORK,
+        &MATERIAL,
+        &CORRECTION,
+        &RATING,
+        &FOLLOWUP,
+        &APPOINTMENT,
+        &DELIVERY,
+        &PHRASE,
+        &ABSENCE,
+    ];
     m.views = vec![PublicView {
         name: "pub_cases_case",
         sql: "SELECT c.id, c.number, c.matter, c.organisation, c.org_path, c.area_code, c.state, c.channel, c.visits, \
@@ -323,6 +484,95 @@ pub fn module() -> Module {
         .chain(work_web::intake::samples())
         .chain(work_web::watch::samples())
         .chain(rating::web::samples())
+        .chain(appointment::web::samples())
+        .chain(delivery::web::samples())
+        .chain(phrase::web::samples())
+        .chain(absence::web::samples())
         .collect();
     m
+}
+
+/// Appointments, deliveries, stock phrases, absences.
+fn records() -> Vec<Route> {
+    use axum::routing::{get, post};
+    let receive = Door::Official("cases.appointment.receive");
+    let deliver = Door::Official("cases.delivery.handle");
+    let phrase = Door::Official("cases.phrase.keep");
+    let absence = Door::Official("cases.absence.note");
+    vec![
+        Route::new(
+            "/appointments",
+            Door::SignedIn,
+            get(appointment::web::own).post(appointment::web::book),
+        ),
+        Route::new("/appointments/new", Door::SignedIn, get(appointment::web::choose)),
+        Route::new(
+            "/appointments/{id}/cancellation",
+            Door::SignedIn,
+            post(appointment::web::cancel),
+        ),
+        Route::new(
+            "/appointments/{id}/calendar.ics",
+            Door::SignedIn,
+            get(appointment::web::ics),
+        ),
+        Route::new("/work/appointments", receive, get(appointment::web::day)),
+        Route::new(
+            "/work/appointments/{id}/arrival",
+            receive,
+            post(appointment::web::arrive),
+        ),
+        Route::new(
+            "/work/appointments/{id}/absence",
+            receive,
+            post(appointment::web::miss),
+        ),
+        Route::new(
+            "/cases/{id}/delivery",
+            Door::SignedIn,
+            get(delivery::web::form).post(delivery::web::choose),
+        ),
+        Route::new(
+            "/cases/{id}/delivery/confirmation",
+            Door::SignedIn,
+            post(delivery::web::confirm),
+        ),
+        Route::new("/work/deliveries", deliver, get(delivery::web::list)),
+        Route::new(
+            "/work/deliveries/{id}/preparation",
+            deliver,
+            post(delivery::web::prepare),
+        ),
+        Route::new(
+            "/work/deliveries/{id}/dispatch",
+            deliver,
+            post(delivery::web::send),
+        ),
+        Route::new(
+            "/work/deliveries/{id}/handover",
+            deliver,
+            post(delivery::web::deliver),
+        ),
+        Route::new("/work/deliveries/{id}/return", deliver, post(delivery::web::back)),
+        Route::new(
+            "/work/phrases",
+            phrase,
+            get(phrase::web::list).post(phrase::web::add),
+        ),
+        Route::new("/work/phrases/{id}", phrase, post(phrase::web::edit)),
+        Route::new("/work/phrases/{id}/place", phrase, post(phrase::web::raise)),
+        Route::new("/work/phrases/{id}/removal", phrase, post(phrase::web::remove)),
+        Route::new(
+            "/work/phrases/{id}/sharing",
+            Door::Official("cases.phrase.share"),
+            post(phrase::web::share),
+        ),
+        Route::new(
+            "/work/absences",
+            absence,
+            get(absence::web::list).post(absence::web::note),
+        ),
+        Route::new("/work/absences/{id}", absence, get(absence::web::handover)),
+        Route::new("/work/absences/{id}/end", absence, post(absence::web::end)),
+    ]
 }

@@ -3,7 +3,7 @@
 //! answer alike, so one value stands for each such stretch. A cell that depends on something else is named; what is found
 //! beside it still holds. Missing values (`null`) are looked at only where a cell mentions them.
 
-use crate::feel::{Expr, Machine, Op, Scope, Test, Value};
+use crate::feel::{self, Expr, Machine, Op, Scope, Test, Value};
 use crate::number::Decimal;
 use crate::table::{Decision, HitPolicy, Input};
 use crate::time::Date;
@@ -60,7 +60,25 @@ struct Column {
 impl Decision {
     /// Overlaps that the hit policy forbids and gaps are errors; rules that can never answer and cells that cannot be
     /// analysed are warnings.
-    pub fn analyse(&self) -> Analysis {
+    ///
+    /// `domain` says of a name what the table itself does not: its type and its possible values as unary tests, such as
+    /// a form tells them of its fields.
+    pub fn analyse(&self, domain: &dyn Fn(&str) -> Option<(&'static str, String)>) -> Analysis {
+        let mut typed = self.clone();
+        for i in typed.inputs.iter_mut().filter(|i| i.allowed.is_empty()) {
+            if let Expr::Name(path) = &i.expression
+                && let [name] = path.as_slice()
+                && let Some((kind, values)) = domain(name)
+                && let Ok(tests) = feel::parse_tests(&values)
+            {
+                i.kind = kind.to_string();
+                i.allowed = tests;
+            }
+        }
+        typed.analysis()
+    }
+
+    fn analysis(&self) -> Analysis {
         let mut out = Analysis::default();
         if self.rules.is_empty() {
             return out;

@@ -72,6 +72,12 @@ fn element(e: &BytesStart<'_>, at: usize) -> Result<Element, DecisionError> {
     Ok(out)
 }
 
+fn append(open: &mut [Element], text: &str) {
+    if let Some(e) = open.last_mut() {
+        e.text.push_str(text);
+    }
+}
+
 /// Reads a file; document types are refused (external entities, expansion bombs).
 pub fn parse(text: &str) -> Result<Element, DecisionError> {
     let mut reader = quick_xml::Reader::from_str(text);
@@ -93,18 +99,18 @@ pub fn parse(text: &str) -> Result<Element, DecisionError> {
                 None => continue,
             },
             Event::Text(t) => {
-                open.last_mut().map(|e| e.text.push_str(&t));
+                append(&mut open, &t);
                 continue;
             }
             Event::CData(t) => {
-                open.last_mut().map(|e| e.text.push_str(&t));
+                append(&mut open, &t);
                 continue;
             }
             Event::GeneralRef(r) => {
                 let value = unescape(&format!("&{};", &*r))
                     .map_err(|e| wrong(e.to_string()))?
                     .into_owned();
-                open.last_mut().map(|e| e.text.push_str(&value));
+                append(&mut open, &value);
                 continue;
             }
             Event::DocType(_) => return Err(wrong("a document type is not allowed".into())),

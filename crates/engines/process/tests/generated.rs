@@ -15,7 +15,7 @@ fn moves() -> impl Strategy<Value = Vec<(u8, u8, u8)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, max_shrink_iters: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, max_shrink_iters: 500, ..ProptestConfig::default() })]
     #[test]
     fn any_sequence_on_any_model_can_end_and_replays(genes in genes(), flags in any::<u8>(), moves in moves()) {
         let xml = Builder::model(&genes);
@@ -34,7 +34,7 @@ proptest! {
             prop_assert!(withdrawn.tokens.is_empty() && withdrawn.timers.is_empty() && withdrawn.messages.is_empty());
             prop_assert!(withdrawn.scopes.is_empty() && withdrawn.many.is_empty() && withdrawn.open().count() == 0);
         }
-        c.to_the_end();
+        c.finish_all();
         prop_assert_eq!(&c.replayed(), &c.s);
     }
 }

@@ -39,6 +39,9 @@ services-kind = Kind
 services-code = Code
 services-print = Print
 services-law = { $law }, { $article }
+
+# Appointment
+services-appointment = Book a visit to a window
 services-ledger = Open ledger of cases
 services-ledger-lead = The figures of the home page are counted from these records; nothing in them tells who applied.
 services-ledger-accepted = Accepted today

@@ -39,6 +39,9 @@ services-kind = 事项类型
 services-code = 事项编码
 services-print = 打印指南
 services-law = 《{ $law }》{ $article }
+
+# Appointment
+services-appointment = 预约到窗口办理
 services-ledger = 办件公开
 services-ledger-lead = 首页上的数就是从这些记录数出来的；记录里没有申请人的任何信息。
 services-ledger-accepted = 今日受理

@@ -380,6 +380,15 @@ pub(crate) fn urge_work(tx: &mut Tx<'_>, id: &str) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Who finished an item did so in somebody's name.
+pub(crate) fn note_on_behalf(tx: &mut Tx<'_>, id: &str, principal: &str) -> Result<(), Fault> {
+    tx.execute(
+        "UPDATE cases_work SET on_behalf = $2 WHERE id = $1",
+        params![id, principal],
+    )?;
+    Ok(())
+}
+
 /// What narrows a queue.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Narrow<'a> {

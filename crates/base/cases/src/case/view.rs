@@ -329,7 +329,7 @@ pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Resu
         "materials": materials(ctx, tx, case, &matter)?,
         "correction": store::correction(ctx, tx, &case.id)?, "rating": rating, "certificates": certificates,
         "works": officials, "may_rate": matches!(case.state.as_str(), state::GRANTED | state::REFUSED),
-        "may_withdraw": !case.ended(), "channel": case.channel,
+        "may_withdraw": !case.ended(), "delivery": crate::delivery::view::of(ctx, tx, case)?, "channel": case.channel,
         "may_urge": !case.ended() && case.process.as_ref().is_some_and(|p| !p.correcting && p.open().next().is_some()),
         "may_supply": !case.ended() && !case.editable() && !matter.materials.is_empty(),
         "stopped": case.process.as_ref().and_then(|p| p.suspended.as_ref()).filter(|_| !case.ended())
@@ -405,10 +405,12 @@ pub(crate) fn commands(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<Json> 
     let own_case = service::owns(ctx, case);
     let mut mine: Vec<WorkRow> = Vec::new();
     let (mut held, mut recall) = (Vec::new(), Vec::new());
-    for w in store::works(ctx, tx, &case.id)? {
+    for mut w in store::works(ctx, tx, &case.id)? {
         let name = node_name(ctx, &matter, &w.node);
-        match w.status.as_str() {
-            "open" if !own_case && service::mandate(ctx, tx, &w, &case.area_code)?.is_some() => mine.push(w),
+        match w.status.clone().as_str() {
+            "open" if !own_case && service::mandate(ctx, tx, &mut w, &case.area_code)?.is_some() => {
+                mine.push(w)
+            }
             "held" => held.push(json!({ "name": name })),
             "done" if w.actor.as_deref() == Some(ctx.actor.id.as_str()) => {
                 let (work, by, at) = (w.work, ctx.actor.id.clone(), ctx.now());

@@ -464,7 +464,7 @@ pub(crate) fn sample_case() -> Json {
         "created_at": at, "submitted_at": at, "accepted_at": at, "ended_at": null, "ended": false, "editable": false,
         "due": { "light": "green", "text": "剩 3 个工作日", "on": "2026-11-30", "provisional": true, "phase": "办理",
             "bar": { "used": 5, "paused": 2, "left": 3, "over": 0, "w_used": 50, "w_paused": 20 } },
-        "due_on": "2026-11-30", "on_time": null, "accepted": true, "applicant": "演示居民",
+        "due_on": "2026-11-30", "on_time": null, "accepted": true, "applicant": "演示居民", "delivery": crate::delivery::view::sample(),
         "summary": [{ "title": "申请人", "rows": [["姓名", "演示"]] }],
         "steps": [{ "class": "done", "name": "受理", "at": at }, { "class": "now", "name": "审查", "at": null }],
         "diagram": { "width": 300, "height": 120, "edges": ["10,10 50,10"],

@@ -31,7 +31,7 @@ fn table(policy: &str, inputs: &str, rows: &[&str]) -> Decision {
 }
 
 fn found(d: &Decision) -> (Vec<String>, Vec<String>) {
-    let a = d.analyse();
+    let a = d.analyse(&|_| None);
     let texts = |f: Vec<crate::Finding>| f.into_iter().map(|f| f.message).collect();
     (texts(a.errors), texts(a.warnings))
 }
@@ -141,6 +141,13 @@ fn gaps_are_named() {
         found(&table("yw:gaps=\"allowed\"", "x", &["< 5|1"])).0,
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn a_form_tells_what_may_be_chosen() {
+    let d = table("", "use", &["\"a\"|1", "\"b\"|2"]);
+    let choices = |name: &str| (name == "use").then(|| ("string", "\"a\", \"b\"".to_string()));
+    assert_eq!(d.analyse(&choices), crate::Analysis::default());
 }
 
 #[test]

@@ -277,8 +277,8 @@ impl Builder<'_> {
                 (top, out)
             }
             9 | 10 => {
-                let catch = self.gene() % 2 == 0;
-                let many = if self.gene() % 3 == 0 {
+                let catch = self.gene().is_multiple_of(2);
+                let many = if self.gene().is_multiple_of(3) {
                     self.many()
                 } else {
                     String::new()
@@ -291,7 +291,7 @@ impl Builder<'_> {
                 (sub, out)
             }
             11 => {
-                let many = if self.gene() % 3 == 0 {
+                let many = if self.gene().is_multiple_of(3) {
                     self.many()
                 } else {
                     String::new()
@@ -502,7 +502,7 @@ impl Case {
         self.run(command).unwrap_or_else(|e| panic!("{said}: {e}"));
     }
 
-    pub fn to_the_end(&mut self) {
+    pub fn finish_all(&mut self) {
         for _ in 0..600 {
             if self.s.ended.is_some() {
                 let s = &self.s;
@@ -605,7 +605,7 @@ impl Case {
             },
             15 => match y % 2 {
                 0 => Command::Correct {
-                    variables: json!({ "flag2": x % 2 == 0 }),
+                    variables: json!({ "flag2": x.is_multiple_of(2) }),
                     at,
                 },
                 _ => Command::Resume { at },
@@ -631,7 +631,7 @@ impl Case {
                 let name = ["paid", "told", "other"][y as usize % 3].into();
                 Command::Message {
                     name,
-                    variables: json!({ "flag1": x % 2 == 0 }),
+                    variables: json!({ "flag1": x.is_multiple_of(2) }),
                     at,
                 }
             }

@@ -1,6 +1,6 @@
 //! Matters of the city pack: read, checked with file and line, stories played on the pure engines, published.
 
-use super::model::{Parts, Sheet};
+use super::model::{Parts, Sheet, line_of};
 use super::service;
 use cases::Matter;
 use form::Checks;
@@ -117,33 +117,95 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
                         .map(|(file, line, m)| pack.wrong(&path(file), line, m).to_string()),
                 );
             }
-            Ok(matter) => match pack.toml::<Stories>(&path("stories.toml")) {
-                Err(e) => bad.push(e.to_string()),
-                Ok(stories) => {
-                    if stories.story.is_empty() {
-                        bad.push(
-                            pack.wrong(&path("stories.toml"), 1, "a matter needs at least one story")
-                                .to_string(),
-                        );
-                    }
-                    for s in &stories.story {
-                        if let Err(m) = play(&matter, s) {
-                            let line = pack
-                                .text(&path("stories.toml"))
-                                .ok()
-                                .and_then(|t| t.lines().position(|l| l.contains(&s.name)));
-                            let line = line.map_or(0, |n| n + 1);
-                            bad.push(
-                                pack.wrong(&path("stories.toml"), line, format!("{}: {m}", s.name))
-                                    .to_string(),
-                            );
-                        }
-                    }
-                }
-            },
+            Ok(matter) => {
+                let (errors, _) = tables(&parts, &matter);
+                let placed =
+                    |(line, m): (usize, String)| pack.wrong(&path("decision.dmn"), line, m).to_string();
+                bad.extend(errors.into_iter().map(placed));
+                check_stories(pack, &path("stories.toml"), &matter, &mut bad);
+            }
         }
     }
     bad
+}
+
+/// What an author should look at though nothing forbids it, with file and line.
+pub fn notes(pack: &Pack) -> Vec<String> {
+    let mut notes = Vec::new();
+    for folder in pack.folders("matters/") {
+        let file = format!("matters/{folder}/decision.dmn");
+        if let Ok(parts) = read(pack, &folder)
+            && let Ok(matter) = parts.build(1, false)
+        {
+            let placed = |(line, m): (usize, String)| pack.wrong(&file, line, m).to_string();
+            notes.extend(tables(&parts, &matter).1.into_iter().map(placed));
+        }
+    }
+    notes
+}
+
+/// What was found in a table: (line, message).
+type Found = (usize, String);
+
+/// Errors and notes of the decision tables, with their lines; the form tells which values a field can have.
+fn tables(parts: &Parts, matter: &Matter) -> (Vec<Found>, Vec<Found>) {
+    let domain = |name: &str| {
+        let kind = &matter.form.fields.iter().find(|f| f.name == name)?.kind;
+        let between = |min: Option<String>, max: Option<String>| match (min, max) {
+            (Some(a), Some(b)) => format!("[{a}..{b}]"),
+            (Some(a), None) => format!(">= {a}"),
+            (None, Some(b)) => format!("<= {b}"),
+            (None, None) => "-".into(),
+        };
+        Some(match kind {
+            form::Kind::Choice(all) => {
+                let quoted = all.iter().map(|(v, _)| Json::from(v.as_str()).to_string());
+                ("string", quoted.collect::<Vec<_>>().join(","))
+            }
+            form::Kind::Boolean { .. } => ("boolean", "true,false".into()),
+            form::Kind::Integer { min, max } => (
+                "integer",
+                between(min.map(|n| n.to_string()), max.map(|n| n.to_string())),
+            ),
+            form::Kind::Number { min, max } => (
+                "number",
+                between(min.map(|n| n.to_string()), max.map(|n| n.to_string())),
+            ),
+            form::Kind::Date => ("date", "-".into()),
+            form::Kind::Text { .. } => return None,
+        })
+    };
+    let (mut errors, mut notes) = (Vec::new(), Vec::new());
+    for d in &matter.decisions {
+        let found = d.analyse(&domain);
+        let lined = |f: decision::Finding| (line_of(&parts.decision, f.at), f.message);
+        errors.extend(found.errors.into_iter().map(lined));
+        notes.extend(found.warnings.into_iter().map(lined));
+    }
+    (errors, notes)
+}
+
+fn check_stories(pack: &Pack, file: &str, matter: &Matter, bad: &mut Vec<String>) {
+    let stories = match pack.toml::<Stories>(file) {
+        Ok(stories) => stories,
+        Err(e) => return bad.push(e.to_string()),
+    };
+    if stories.story.is_empty() {
+        bad.push(
+            pack.wrong(file, 1, "a matter needs at least one story")
+                .to_string(),
+        );
+    }
+    for s in &stories.story {
+        if let Err(m) = play(matter, s) {
+            let text = pack.text(file).unwrap_or_default();
+            let line = text
+                .lines()
+                .position(|l| l.contains(&s.name))
+                .map_or(0, |n| n + 1);
+            bad.push(pack.wrong(file, line, format!("{}: {m}", s.name)).to_string());
+        }
+    }
 }
 
 /// Names in a matter that nothing in the pack answers to: (file, message). Found here, they cannot become a fault in the

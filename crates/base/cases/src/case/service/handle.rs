@@ -61,6 +61,9 @@ pub async fn complete_work(ctx: &Ctx, f: &Finish<'_>) -> Result<()> {
             opinion: Some(opinion).filter(|o| !o.is_empty()),
         };
         let rows = runtime::run(ctx, tx, &mut case, command, said)?;
+        if let Some(principal) = &row.on_behalf {
+            store::note_on_behalf(tx, &row.id, principal)?;
+        }
         let kind = match row.kind.as_str() {
             "accept" => "cases.case.accepted",
             "decide" => "cases.case.decided",

@@ -100,14 +100,14 @@ struct Held {
 fn holding(ctx: &Ctx, tx: &mut Tx<'_>, case: &str, version: i64, work: u32) -> Result<Held> {
     tx.lock(&format!("case:{case}"))?;
     let loaded = readable(ctx, tx, case)?;
-    let row = store::works(ctx, tx, case)?
+    let mut row = store::works(ctx, tx, case)?
         .into_iter()
         .find(|w| w.work == work && w.kind != "note")
         .ok_or_else(Refusal::not_found)?;
     if row.status != "open" {
         return Err(Refusal::new("cases-not-open").status(409).into());
     }
-    let mandate = mandate(ctx, tx, &row, &loaded.area_code)?
+    let mandate = mandate(ctx, tx, &mut row, &loaded.area_code)?
         .ok_or_else(|| Refusal::new("cases-not-yours").status(403))?;
     mandate.may(permission_for(&row.kind), &loaded.resource())?;
     // Nobody handles a case of their own, in whosever name (回避).
@@ -126,7 +126,7 @@ fn holding(ctx: &Ctx, tx: &mut Tx<'_>, case: &str, version: i64, work: u32) -> R
 
 /// By whose rights the actor works on an item: the own ones, those of the person who delegated it (委托), those of the
 /// person the actor stands in for; `None` when it is somebody else's.
-pub(crate) fn mandate(ctx: &Ctx, tx: &mut Tx<'_>, row: &WorkRow, area_code: &str) -> Result<Option<Ctx>> {
+pub(crate) fn mandate(ctx: &Ctx, tx: &mut Tx<'_>, row: &mut WorkRow, area_code: &str) -> Result<Option<Ctx>> {
     let as_grants_of = |tx: &mut Tx<'_>, account: &str| -> Result<Option<Ctx>> {
         Ok(identity::api::official(ctx, tx, account)?.map(|o| {
             let mut mandate = ctx.clone();
@@ -134,12 +134,24 @@ pub(crate) fn mandate(ctx: &Ctx, tx: &mut Tx<'_>, row: &WorkRow, area_code: &str
             mandate
         }))
     };
-    match (&row.assignee, &row.on_behalf) {
+    let own = match (&row.assignee, &row.on_behalf) {
         (Some(a), Some(principal)) if *a == ctx.actor.id => as_grants_of(tx, principal),
         (Some(a), None) if *a == ctx.actor.id => Ok(Some(ctx.clone())),
         (Some(_), _) => Ok(None),
         (None, _) => Ok(may_work(ctx, &row.role, &row.org_path, area_code).then(|| ctx.clone())),
+    }?;
+    if own.is_some() {
+        return Ok(own);
     }
+    // 外出代办: by the rights and in the name of who is away.
+    Ok(
+        crate::absence::api::principal_of(ctx, tx, row, area_code)?.map(|o| {
+            row.on_behalf = Some(o.actor);
+            let mut mandate = ctx.clone();
+            mandate.actor.grants = o.grants;
+            mandate
+        }),
+    )
 }
 
 fn format_check(format: &str, value: &str) -> Result<(), String> {

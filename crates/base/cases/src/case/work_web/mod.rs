@@ -64,6 +64,13 @@ pub(crate) async fn queue(cx: Ctx, Query(find): Query<Find>) -> Result<Response>
     let accounts = [cx.actor.id.clone()];
     let mut items = cx
         .read("cases.queue", |tx| {
+            // Whoever stands in for others sees their work too.
+            let (mut grants, mut accounts) = (grants.clone(), accounts.to_vec());
+            for away in crate::absence::api::stands_in_for(&cx, tx)? {
+                let theirs = identity::api::official(&cx, tx, &away)?.map(|o| o.grants).unwrap_or_default();
+                grants.extend(theirs.into_iter().map(|g| (g.role, g.org_path, g.area_code)));
+                accounts.push(away);
+            }
             let rows = store::queue(tx, &grants, &accounts, &narrow, PAGE + 1, find.page.saturating_mul(PAGE))?;
             let mut items = Vec::new();
             for r in rows {
@@ -219,13 +226,14 @@ async fn page(
                 data,
                 view::commands(cx, tx, &case)?,
                 cx.may("cases.case.unmask", &case.resource()).is_ok(),
+                crate::phrase::service::offered(cx, tx)?,
             ))
         })
         .await?;
     let mine = json!({ "work": typed.work, "outcome": typed.outcome, "opinion": typed.opinion,
         "stale": status == axum::http::StatusCode::PRECONDITION_FAILED });
     let context = json!({ "case": data.0, "commands": data.1, "may_reveal": data.2 && !reveal, "refused": refused,
-        "typed": mine });
+        "typed": mine, "phrases": data.3 });
     cx.page_with(status, "cases/work/show.html", context)
 }
 
@@ -261,6 +269,11 @@ pub(crate) struct Done {
     #[serde(default)]
     opinion: String,
     in_person: Option<String>,
+    /// A stock phrase, and the button that puts it into the opinion instead of sending it.
+    #[serde(default)]
+    phrase: String,
+    #[serde(rename = "use")]
+    fill: Option<String>,
 }
 
 pub(crate) async fn finish(
@@ -268,6 +281,16 @@ pub(crate) async fn finish(
     Path((id, work)): Path<(String, u32)>,
     Form(f): Form<Done>,
 ) -> Result<Response> {
+    if f.fill.is_some() {
+        let opinion = crate::phrase::service::added(&cx, &f.opinion, &f.phrase).await?;
+        let typed = Typed {
+            work,
+            outcome: &f.outcome,
+            opinion: &opinion,
+            version: f.version,
+        };
+        return page(&cx, &id, false, axum::http::StatusCode::OK, "", typed).await;
+    }
     let finish = Finish {
         case: &id,
         version: f.version,
@@ -402,12 +425,12 @@ pub(crate) fn samples() -> Vec<Sample> {
         Sample {
             template: "cases/work/show.html",
             name: "mine",
-            data: json!({ "case": case, "commands": commands, "may_reveal": true, "refused": "已被他人更新", "typed": typed }),
+            data: json!({ "case": case, "commands": commands, "may_reveal": true, "phrases": [{ "id": "1", "words": "同意。" }], "refused": "已被他人更新", "typed": typed }),
         },
         Sample {
             template: "cases/work/show.html",
             name: "others",
-            data: json!({ "case": case, "commands": none, "may_reveal": false, "refused": "", "typed": nothing }),
+            data: json!({ "case": case, "commands": none, "may_reveal": false, "phrases": [{ "id": "1", "words": "同意。" }], "refused": "", "typed": nothing }),
         },
     ]
 }
