@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 
 const ROUND: Duration = Duration::from_millis(1_000);
 
+const KINDS: [&str; 5] = ["goods", "maintenance", "promotion", "construction", "other"];
+
 /// A table of ten rules over three inputs, as an office would write it.
 fn table() -> String {
     let rules: String = (0..10)
         .map(|n| {
-            let kind = ["goods", "maintenance", "promotion", "construction", "other"][n % 5];
+            let kind = KINDS[n % KINDS.len()];
             format!(
                 "<rule id=\"r{n}\"><inputEntry id=\"a{n}\"><text>\"{kind}\"</text></inputEntry>\
                  <inputEntry id=\"b{n}\"><text>&lt; {}</text></inputEntry><inputEntry id=\"c{n}\"><text>-</text></inputEntry>\
@@ -37,7 +39,7 @@ pub fn decisions(_: &Path) -> Result<Figure, Failure> {
     let decisions = Decision::parse(&table()).map_err(|e| e.to_string())?;
     let decision = decisions.first().ok_or("no decision")?;
     let inputs: Vec<Json> = (0..50)
-        .map(|n| json!({ "kind": ["goods", "maintenance", "promotion", "construction", "other"][n % 5], "area": n, "night": n % 2 == 0 }))
+        .map(|n| json!({ "kind": KINDS[n % KINDS.len()], "area": n, "night": n % 2 == 0 }))
         .collect();
     let mut figure = Figure {
         name: "decisions",

@@ -231,7 +231,7 @@ pub(crate) async fn choose(ctx: &Ctx, locale: Locale, on: &BTreeSet<String>) -> 
     for g in &rules.groups {
         for c in Channel::PERSONAL {
             let key = format!("{}:{}", g.id, c.name());
-            if !on.contains(&key) && !(g.legal && c == Channel::InApp) {
+            if !(on.contains(&key) || g.legal && c == Channel::InApp) {
                 off.insert(key);
             }
         }

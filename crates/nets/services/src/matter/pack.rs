@@ -144,8 +144,11 @@ pub fn notes(pack: &Pack) -> Vec<String> {
     notes
 }
 
+/// What was found in a table: (line, message).
+type Found = (usize, String);
+
 /// Errors and notes of the decision tables, with their lines; the form tells which values a field can have.
-fn tables(parts: &Parts, matter: &Matter) -> (Vec<(usize, String)>, Vec<(usize, String)>) {
+fn tables(parts: &Parts, matter: &Matter) -> (Vec<Found>, Vec<Found>) {
     let domain = |name: &str| {
         let kind = &matter.form.fields.iter().find(|f| f.name == name)?.kind;
         let between = |min: Option<String>, max: Option<String>| match (min, max) {
