@@ -5,6 +5,7 @@
 //! - [`clock`]: working days, due dates, lights
 //! - [`rating`]: 好差评 and follow-ups
 //! - [`appointment`]: windows, slots, visits; [`delivery`]: how the result comes; [`phrase`]: stock phrases; [`absence`]: stand-ins
+//! - [`migration`]: running cases go over to a new version of their matter
 //! - [`api`]: what other crates may ask
 
 // The sample of a whole case is one `json!` literal.
@@ -18,6 +19,7 @@ mod case;
 mod catalogue;
 pub mod clock;
 mod delivery;
+mod migration;
 mod phrase;
 mod rating;
 mod words;
@@ -246,6 +248,11 @@ pub fn module() -> Module {
         ),
     ];
     m.routes.extend(records());
+    m.routes.push(Route::new(
+        "/work/migrations",
+        Door::Official(migration::service::RUN),
+        get(migration::web::list).post(migration::web::run),
+    ));
     let permission = |name, title| Permission { name, title };
     m.permissions = vec![
         permission("cases.case.apply", "cases-permission-apply"),
@@ -277,6 +284,7 @@ pub fn module() -> Module {
         permission("cases.phrase.share", "cases-permission-phrase-share"),
         permission("cases.absence.note", "cases-permission-absence-note"),
         permission("cases.absence.manage", "cases-permission-absence-manage"),
+        permission(migration::service::RUN, "cases-permission-migration"),
     ];
     let entry = |href, title, icon, permission, order| MenuEntry {
         href,
@@ -346,6 +354,13 @@ pub fn module() -> Module {
             "cases.absence.note",
             9,
         ),
+        entry(
+            "/work/migrations",
+            "cases-migrations",
+            "arrow-right",
+            migration::service::RUN,
+            10,
+        ),
     ];
     let audit = |name| FactType {
         name,
@@ -382,6 +397,7 @@ pub fn module() -> Module {
         "cases.case.timed-out",
         "cases.material.supplemented",
         "cases.case.due-recomputed",
+        "cases.case.migrated",
         "cases.followup.opened",
         "cases.followup.closed",
         "cases.delivery.chosen",
@@ -488,6 +504,7 @@ pub fn module() -> Module {
         .chain(delivery::web::samples())
         .chain(phrase::web::samples())
         .chain(absence::web::samples())
+        .chain(migration::web::samples())
         .collect();
     m
 }

@@ -3,7 +3,7 @@
 use super::model::{Case, WorkRow, state};
 use super::runtime::{self, matter_of};
 use super::{service, store};
-use crate::catalogue::Matter;
+use crate::catalogue::{Catalogue, Matter};
 use crate::clock;
 use kernel::{Ctx, Locale, Result, Row, Tx, fact};
 use process::{NodeKind, WorkStatus};
@@ -60,16 +60,31 @@ pub(crate) fn row(ctx: &Ctx, r: &Row) -> Result<Json> {
 }
 
 pub(crate) fn node_name(ctx: &Ctx, matter: &Matter, node: &str) -> String {
-    matter.process.nodes.get(node).map_or_else(
-        || node.to_string(),
-        |n| {
-            if english(ctx) && !n.name_en.is_empty() {
-                n.name_en.clone()
-            } else {
-                n.called().to_string()
-            }
-        },
-    )
+    // A case that was moved to this version remembers steps that only an earlier one had.
+    let earlier = || {
+        let catalogue = ctx.service::<Catalogue>().ok()?;
+        let mut before = (1..matter.version).rev();
+        before.find_map(|v| {
+            let old = catalogue.version(&matter.id, v).ok()?;
+            old.process.nodes.get(node).cloned()
+        })
+    };
+    matter
+        .process
+        .nodes
+        .get(node)
+        .cloned()
+        .or_else(earlier)
+        .map_or_else(
+            || node.to_string(),
+            |n| {
+                if english(ctx) && !n.name_en.is_empty() {
+                    n.name_en.clone()
+                } else {
+                    n.called().to_string()
+                }
+            },
+        )
 }
 
 /// The way of the case in words: each user task in drawing order, with where it stands.
@@ -214,6 +229,8 @@ fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<
                 ("days", &days),
                 ("procedure", &procedure),
                 ("materials", &titles.join("、")),
+                ("from_version", &plain("from")),
+                ("to_version", &plain("to")),
             ],
         );
         out.push(json!({ "at": e.at, "who": who, "text": text, "seq": e.seq }));

@@ -408,6 +408,24 @@ impl Case {
         c
     }
 
+    /// The case goes on by another model.
+    pub fn moved(
+        &self,
+        to: Definition,
+        mapping: &BTreeMap<String, String>,
+    ) -> Result<Case, Vec<process::Obstacle>> {
+        let s = self.d.migrate(&self.s, &to, mapping)?;
+        let renamed = |id: &String| mapping.get(id).unwrap_or(id).clone();
+        Ok(Case {
+            d: to,
+            s,
+            log: Vec::new(),
+            work: self.work.clone(),
+            timers: self.timers.iter().map(|(w, t)| (*w, renamed(t))).collect(),
+            variables: self.variables.clone(),
+        })
+    }
+
     pub fn run(&mut self, command: Command) -> Result<Vec<Effect>, Reject> {
         let before = self.s.clone();
         let out = self.s.step(&self.d, command.clone(), &Env);
