@@ -52,7 +52,11 @@ async fn figures_open_to_their_rows(db: Db) {
     assert!(!ledger.has("演示居民"), "no person is in it");
     // Two days later it is decided: no longer of today, and its time is the median.
     city.day("2026-11-26");
-    for (who, outcome) in [("reviewer-cg", "agree"), ("reviewer-jj", "agree"), ("head", "grant")] {
+    for (who, outcome) in [
+        ("reviewer-cg", "agree"),
+        ("reviewer-jj", "agree"),
+        ("head", "grant"),
+    ] {
         let mut official = city.client(who).await;
         official.finish(&case, outcome, "同意。").await.expect(303);
     }

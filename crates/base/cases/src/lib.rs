@@ -5,6 +5,7 @@
 //! - [`clock`]: working days, due dates, lights
 //! - [`rating`]: 好差评 and follow-ups
 //! - [`appointment`]: windows, slots, visits; [`delivery`]: how the result comes; [`phrase`]: stock phrases; [`absence`]: stand-ins
+//! - [`archive`]: the package that an ended case leaves behind
 //! - [`api`]: what other crates may ask
 
 // The sample of a whole case is one `json!` literal.
@@ -13,6 +14,7 @@
 mod absence;
 pub mod api;
 mod appointment;
+mod archive;
 mod audience;
 mod case;
 mod catalogue;
@@ -22,7 +24,9 @@ mod phrase;
 mod rating;
 mod words;
 
-use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, PublicView, Section, boxed};
+use kernel::module::{
+    Command, Consumer, FactType, JobKind, MenuEntry, Permission, Place, PublicView, Section, boxed,
+};
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
@@ -167,6 +171,24 @@ pub(crate) static ABSENCE: Table = Table {
         "ended_at",
     ],
 };
+pub(crate) static ARCHIVE: Table = Table {
+    name: "cases_archive",
+    columns: &[
+        "id",
+        "case_id",
+        "version",
+        "org_path",
+        "area_code",
+        "state",
+        "reason",
+        "sha256",
+        "size",
+        "files",
+        "certificates",
+        "retain_until",
+        "built_at",
+    ],
+};
 
 /// Uploads: up to this many bytes in one form.
 const FORM_BYTES: usize = 48 << 20;
@@ -277,6 +299,8 @@ pub fn module() -> Module {
         permission("cases.phrase.share", "cases-permission-phrase-share"),
         permission("cases.absence.note", "cases-permission-absence-note"),
         permission("cases.absence.manage", "cases-permission-absence-manage"),
+        permission("cases.archive.read", "cases-permission-archive-read"),
+        permission("cases.archive.build", "cases-permission-archive-build"),
     ];
     let entry = |href, title, icon, permission, order| MenuEntry {
         href,
@@ -346,6 +370,13 @@ pub fn module() -> Module {
             "cases.absence.note",
             9,
         ),
+        entry(
+            "/work/archive",
+            "cases-archive",
+            "files",
+            "cases.archive.read",
+            10,
+        ),
     ];
     let audit = |name| FactType {
         name,
@@ -389,6 +420,8 @@ pub fn module() -> Module {
         "cases.delivery.sent",
         "cases.delivery.delivered",
         "cases.delivery.returned",
+        "cases.archive.built",
+        "cases.archive.failed",
     ]
     .map(audit)
     .into();
@@ -427,7 +460,17 @@ pub fn module() -> Module {
         ]
         .map(kept),
     );
+    m.consumers = vec![Consumer {
+        name: "cases.archive",
+        facts: &["cases.case.ended", "documents.certificate.issued"],
+        handle: archive::service::follow,
+    }];
     m.jobs = vec![
+        JobKind {
+            name: archive::service::BUILD,
+            run: |ctx, v| boxed(archive::service::build(ctx, v)),
+            every: None,
+        },
         JobKind {
             name: case::runtime::TIMER,
             run: |ctx, v| boxed(case::runtime::fire(ctx, v)),
@@ -455,6 +498,7 @@ pub fn module() -> Module {
         &DELIVERY,
         &PHRASE,
         &ABSENCE,
+        &ARCHIVE,
     ];
     m.views = vec![PublicView {
         name: "pub_cases_case",
@@ -488,6 +532,7 @@ pub fn module() -> Module {
         .chain(delivery::web::samples())
         .chain(phrase::web::samples())
         .chain(absence::web::samples())
+        .chain(archive::web::samples())
         .collect();
     m
 }
@@ -499,7 +544,20 @@ fn records() -> Vec<Route> {
     let deliver = Door::Official("cases.delivery.handle");
     let phrase = Door::Official("cases.phrase.keep");
     let absence = Door::Official("cases.absence.note");
+    let archive = Door::Official("cases.archive.read");
     vec![
+        Route::new("/work/archive", archive, get(archive::web::list)),
+        Route::new("/work/archive/{case}", archive, get(archive::web::show)),
+        Route::new(
+            "/work/archive/{case}/verification",
+            archive,
+            post(archive::web::verify),
+        ),
+        Route::new(
+            "/work/archive/{case}/builds",
+            Door::Official("cases.archive.build"),
+            post(archive::web::rebuild),
+        ),
         Route::new(
             "/appointments",
             Door::SignedIn,
