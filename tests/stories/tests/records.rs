@@ -209,7 +209,11 @@ async fn pick_up_with_a_code(db: Db) {
         !clerk.get("/work/deliveries").await.expect(200).has(&number),
         "nothing to deliver before the end"
     );
-    step(&mut clerk, &case, "preparation", &[("version", "1")])
+    clerk
+        .post_form(
+            &format!("/work/deliveries/{case}/preparation"),
+            &[("version", "1")],
+        )
         .await
         .expect(409);
 

@@ -6,6 +6,7 @@
 //! - [`rating`]: 好差评 and follow-ups
 //! - [`appointment`]: windows, slots, visits; [`delivery`]: how the result comes; [`phrase`]: stock phrases; [`absence`]: stand-ins
 //! - [`migration`]: running cases go over to a new version of their matter
+//! - [`archive`]: the package that an ended case leaves behind
 //! - [`api`]: what other crates may ask
 
 // The sample of a whole case is one `json!` literal.
@@ -14,6 +15,7 @@
 mod absence;
 pub mod api;
 mod appointment;
+mod archive;
 mod audience;
 mod case;
 mod catalogue;
@@ -24,7 +26,9 @@ mod phrase;
 mod rating;
 mod words;
 
-use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, PublicView, Section, boxed};
+use kernel::module::{
+    Command, Consumer, FactType, JobKind, MenuEntry, Permission, Place, PublicView, Section, boxed,
+};
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
@@ -169,6 +173,24 @@ pub(crate) static ABSENCE: Table = Table {
         "ended_at",
     ],
 };
+pub(crate) static ARCHIVE: Table = Table {
+    name: "cases_archive",
+    columns: &[
+        "id",
+        "case_id",
+        "version",
+        "org_path",
+        "area_code",
+        "state",
+        "reason",
+        "sha256",
+        "size",
+        "files",
+        "certificates",
+        "retain_until",
+        "built_at",
+    ],
+};
 
 /// Uploads: up to this many bytes in one form.
 const FORM_BYTES: usize = 48 << 20;
@@ -285,6 +307,8 @@ pub fn module() -> Module {
         permission("cases.absence.note", "cases-permission-absence-note"),
         permission("cases.absence.manage", "cases-permission-absence-manage"),
         permission(migration::service::RUN, "cases-permission-migration"),
+        permission("cases.archive.read", "cases-permission-archive-read"),
+        permission("cases.archive.build", "cases-permission-archive-build"),
     ];
     let entry = |href, title, icon, permission, order| MenuEntry {
         href,
@@ -361,6 +385,13 @@ pub fn module() -> Module {
             migration::service::RUN,
             10,
         ),
+        entry(
+            "/work/archive",
+            "cases-archive",
+            "files",
+            "cases.archive.read",
+            10,
+        ),
     ];
     let audit = |name| FactType {
         name,
@@ -405,6 +436,8 @@ pub fn module() -> Module {
         "cases.delivery.sent",
         "cases.delivery.delivered",
         "cases.delivery.returned",
+        "cases.archive.built",
+        "cases.archive.failed",
     ]
     .map(audit)
     .into();
@@ -443,7 +476,17 @@ pub fn module() -> Module {
         ]
         .map(kept),
     );
+    m.consumers = vec![Consumer {
+        name: "cases.archive",
+        facts: &["cases.case.ended", "documents.certificate.issued"],
+        handle: archive::service::follow,
+    }];
     m.jobs = vec![
+        JobKind {
+            name: archive::service::BUILD,
+            run: |ctx, v| boxed(archive::service::build(ctx, v)),
+            every: None,
+        },
         JobKind {
             name: case::runtime::TIMER,
             run: |ctx, v| boxed(case::runtime::fire(ctx, v)),
@@ -471,6 +514,7 @@ pub fn module() -> Module {
         &DELIVERY,
         &PHRASE,
         &ABSENCE,
+        &ARCHIVE,
     ];
     m.views = vec![PublicView {
         name: "pub_cases_case",
@@ -505,6 +549,7 @@ pub fn module() -> Module {
         .chain(phrase::web::samples())
         .chain(absence::web::samples())
         .chain(migration::web::samples())
+        .chain(archive::web::samples())
         .collect();
     m
 }
@@ -516,7 +561,20 @@ fn records() -> Vec<Route> {
     let deliver = Door::Official("cases.delivery.handle");
     let phrase = Door::Official("cases.phrase.keep");
     let absence = Door::Official("cases.absence.note");
+    let archive = Door::Official("cases.archive.read");
     vec![
+        Route::new("/work/archive", archive, get(archive::web::list)),
+        Route::new("/work/archive/{case}", archive, get(archive::web::show)),
+        Route::new(
+            "/work/archive/{case}/verification",
+            archive,
+            post(archive::web::verify),
+        ),
+        Route::new(
+            "/work/archive/{case}/builds",
+            Door::Official("cases.archive.build"),
+            post(archive::web::rebuild),
+        ),
         Route::new(
             "/appointments",
             Door::SignedIn,

@@ -175,7 +175,7 @@ fn diagram(ctx: &Ctx, case: &Case, matter: &Matter) -> Json {
     json!({ "width": right - left, "height": bottom - top, "nodes": nodes, "edges": edges })
 }
 
-fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
+pub(crate) fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
     let certificates = documents::api::of_case(tx, &case.id)?;
     let mut subjects = vec![case.id.as_str()];
     subjects.extend(certificates.iter().map(|c| c.id.as_str()));
@@ -355,7 +355,7 @@ pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Resu
 }
 
 /// Finished work with outcome and opinion, in order.
-fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
+pub(crate) fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
     let mut out = Vec::new();
     for w in store::works(ctx, tx, &case.id)?
         .into_iter()
