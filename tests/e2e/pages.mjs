@@ -26,7 +26,7 @@ export async function axe(page) {
 
 /**
  * What html-validate says of a source, as lines. Left out of its rules: hashes of files that come from the same server,
- * and types of buttons and inputs where HTML's own default is meant.
+ * types of buttons and inputs where HTML's own default is meant, and several fields of one name, which are a list.
  */
 export async function html(source) {
   const report = await validator.validateString(source);
