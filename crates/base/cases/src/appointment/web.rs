@@ -320,6 +320,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         "booked": true, "arrived": false, "subject": "s", "matter_id": "m", "matter": "示例事项", "window_id": "w", "window": "综合窗口",
         "address": "演示地址", "who": "演**" });
     let mut came = item.clone();
+    came["id"] = "2".into();
     came["booked"] = false.into();
     came["arrived"] = true.into();
     let window = json!({ "id": "w", "name": "综合窗口", "address": "演示地址", "chosen": true });

@@ -203,7 +203,7 @@ pub(crate) fn samples() -> Vec<Sample> {
     let wish = |way: &str| json!({ "way": way, "window": "w", "name": "", "phone": "", "address": "" });
     let case = json!({ "id": "1", "number": "2026-OR-000001" });
     let item = |way: &str, state: &str| {
-        json!({ "case": "1", "number": "2026-OR-000001", "matter": "示例", "applicant": "演示居民", "case_state": { "kind": "good", "text": "准予" },
+        json!({ "case": format!("{way}-{state}"), "number": "2026-OR-000001", "matter": "示例", "applicant": "演示居民", "case_state": { "kind": "good", "text": "准予" },
             "way": way, "way_id": way, "state": { "kind": "info", "text": state }, "state_id": state, "version": 1,
             "address": { "name": "演示", "phone": "19900000001", "address": "演示路 1 号" }, "window": window, "carrier": "演示快递",
             "consignment": "YW0001", "signed_by": null, "reason": "查无此人", "closed_at": null })
