@@ -95,7 +95,7 @@ async fn running_cases_move(db: Db) {
 
     // Nothing picked; another version than the page showed; a case that somebody handled meanwhile.
     run(&mut admin, "2", &[]).await.expect(422);
-    run(&mut admin, "1", &picks).await.expect(409);
+    run(&mut admin, "1", &picks).await.expect(412);
     let stale = format!("{new}:1{}", city.version(new).await);
     let forced = format!("{waiting}:{}", city.version(waiting).await);
     let page = run(&mut admin, "2", &[stale, forced]).await.expect(200);
