@@ -5,7 +5,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT, binary, browser, check, cli, eventually, exec, newPage, quiet, same, shot, signIn, startCity, venv } from "../harness.mjs";
 
-export const limit = 420;
+export const limit = 900;
 
 const PDF = Buffer.from("%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n");
 

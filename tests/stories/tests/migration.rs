@@ -109,7 +109,7 @@ async fn running_cases_move(db: Db) {
     for (case, version) in [(new, 2), (reviewing, 2), (waiting, 1), (deciding, 2)] {
         assert_eq!(on_version(&city, case).await, version);
     }
-    let facts = "SELECT COUNT(*) FROM kernel_fact WHERE kind = 'cases.case.migrated'";
+    let facts = "SELECT COUNT(*) FROM kernel_fact WHERE type = 'cases.case.migrated'";
     assert_eq!(city.count(facts, &[]).await, 3);
     let page = her.get(&format!("/cases/{deciding}")).await.expect(200);
     assert!(page.has("由第 1 版流程转到第 2 版"));
