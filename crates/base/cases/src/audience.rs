@@ -3,7 +3,7 @@
 use crate::case::model::Case;
 use crate::case::store;
 use comms::api::{Audience, Directory, Person, Told};
-use kernel::{Ctx, Recorded, Result, Tx, params};
+use kernel::{Ctx, Recorded, Result, Tx};
 use std::collections::BTreeMap;
 
 /// Facts of cases, and of certificates that a case ordered.
@@ -100,10 +100,7 @@ fn assignees(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, directory: &dyn Directory)
 /// What the texts may say: nothing that the form holds.
 fn args(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<BTreeMap<String, String>> {
     let matter = crate::case::runtime::matter_of(ctx, case)?;
-    let answer_by: Option<String> = tx.scalar(
-        "SELECT answer_by FROM cases_correction WHERE case_id = $1",
-        params![case.id.as_str()],
-    )?;
+    let answer_by = crate::case::store::answer_by(tx, &case.id)?;
     let mut args = BTreeMap::from([
         ("number".to_string(), case.number.clone().unwrap_or_default()),
         ("matter".to_string(), matter.title.clone()),

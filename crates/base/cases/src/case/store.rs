@@ -671,6 +671,14 @@ pub(crate) fn correction(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Optio
     .transpose()
 }
 
+/// The day by which the correction is to be answered.
+pub(crate) fn answer_by(tx: &mut Tx<'_>, case: &str) -> Result<Option<String>, Fault> {
+    tx.scalar(
+        "SELECT answer_by FROM cases_correction WHERE case_id = $1",
+        params![case],
+    )
+}
+
 pub(crate) fn ask_correction(
     ctx: &Ctx,
     tx: &mut Tx<'_>,
