@@ -449,8 +449,7 @@ pub fn module() -> Module {
         name,
         unconsumed: None,
     };
-    m.facts
-        .extend(paper::model::FACTS.iter().copied().map(followed));
+    m.facts.extend(paper::model::FACTS.iter().copied().map(followed));
     m.facts.push(followed("cases.rating.given"));
     let told = |name| FactType {
         name,

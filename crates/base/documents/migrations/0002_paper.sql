@@ -39,3 +39,4 @@ CREATE UNIQUE INDEX documents_paper_number ON documents_paper(organisation, numb
 CREATE UNIQUE INDEX documents_paper_token ON documents_paper(token);
 CREATE INDEX documents_paper_case ON documents_paper(case_id, issued_at);
 CREATE INDEX documents_paper_hash ON documents_paper(pdf_sha256);
+CREATE UNIQUE INDEX documents_paper_supersedes ON documents_paper(supersedes);

@@ -69,7 +69,9 @@ fn content(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, plan: Plan, f: &Recorded) ->
         "special" | "suspended" | "extended" => {
             c.reason = note(ctx, tx, case, f.payload["note"].as_str())?;
             c.procedure = f.payload["procedure"].as_str().map(|p| procedure(ctx, p));
-            c.days = f.payload["working_days"].as_u64().and_then(|d| u32::try_from(d).ok());
+            c.days = f.payload["working_days"]
+                .as_u64()
+                .and_then(|d| u32::try_from(d).ok());
         }
         "granted" | "refused" | "not-accepted" => {
             c.basis = basis.laws;
@@ -136,7 +138,10 @@ fn note(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, id: Option<&str>) -> Result<Opt
 fn procedure(ctx: &Ctx, name: &str) -> String {
     let known = ctx.app.city["acceptance"]["special"].as_array();
     let found = known.into_iter().flatten().find(|s| s["title_en"] == name);
-    found.and_then(|s| s["title"].as_str()).unwrap_or(name).to_string()
+    found
+        .and_then(|s| s["title"].as_str())
+        .unwrap_or(name)
+        .to_string()
 }
 
 /// Why it was decided so: the opinion of whoever decided; of a case that was not accepted, what the clerk reported.
@@ -218,7 +223,8 @@ pub(crate) async fn correct(ctx: &Ctx, case: &str, paper: &str, words: &str, why
         if paper.superseded_by.is_some() {
             return Err(Refusal::new("cases-paper-superseded").status(409).into());
         }
-        let mut content = documents::api::paper_content(ctx, tx, &paper.id)?.ok_or_else(Refusal::not_found)?;
+        let mut content =
+            documents::api::paper_content(ctx, tx, &paper.id)?.ok_or_else(Refusal::not_found)?;
         content.applicant = applicant(ctx, tx, &case)?;
         if text(&paper.kind, &content).is_some() {
             if words.is_empty() {

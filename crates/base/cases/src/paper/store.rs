@@ -23,7 +23,10 @@ pub(crate) fn put(tx: &mut Tx<'_>, matter: &str, b: &Basis) -> Result<()> {
 
 /// Nothing for a matter that the pack did not bring.
 pub(crate) fn get(tx: &mut Tx<'_>, matter: &str) -> Result<Basis> {
-    let row = tx.one("SELECT kind, laws FROM cases_basis WHERE matter = $1", params![matter])?;
+    let row = tx.one(
+        "SELECT kind, laws FROM cases_basis WHERE matter = $1",
+        params![matter],
+    )?;
     let Some(r) = row else { return Ok(Basis::default()) };
     Ok(Basis {
         kind: r.get("kind")?,

@@ -20,9 +20,11 @@ pub(crate) fn of(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<Json> {
             true => documents::api::paper_content(ctx, tx, &p.id)?.and_then(|c| service::text(&p.kind, &c)),
             false => None,
         };
-        items.push(json!({ "id": p.id, "kind": p.kind, "title": p.title, "number": p.number, "dated": p.dated,
+        items.push(
+            json!({ "id": p.id, "kind": p.kind, "title": p.title, "number": p.number, "dated": p.dated,
             "superseded_by": number_of(&p.superseded_by), "supersedes": number_of(&p.supersedes),
-            "may_correct": may_correct, "text": text }));
+            "may_correct": may_correct, "text": text }),
+        );
     }
     Ok(json!({ "items": items, "waiting": documents::api::papers_waiting(tx, &case.id)? }))
 }

@@ -329,7 +329,11 @@ pub(crate) fn samples() -> Vec<Sample> {
             result(Json::Null, Json::Null),
         ),
         sample("documents/verify/result.html", "paper", paper(Json::Null)),
-        sample("documents/verify/result.html", "superseded", paper("演示〔2026〕2号".into())),
+        sample(
+            "documents/verify/result.html",
+            "superseded",
+            paper("演示〔2026〕2号".into()),
+        ),
         sample("documents/verify/result.html", "file", result(c.clone(), file)),
         sample(
             "documents/verify/result.html",

@@ -48,12 +48,16 @@ impl Rule {
 
 /// Why a number rule cannot be used. Without year and serial two papers would bear one number.
 pub(crate) fn number_wrong(rule: &str) -> Option<String> {
-    let missing = ["{year}", "{serial"].into_iter().find(|part| !rule.contains(part));
+    let missing = ["{year}", "{serial"]
+        .into_iter()
+        .find(|part| !rule.contains(part));
     if let Some(part) = missing {
         return Some(format!("the number rule lacks {part}"));
     }
     let known = ["{organisation}", "{word}", "{year}", "{serial:04}", "{serial}"];
-    let rest = known.iter().fold(rule.to_string(), |rest, part| rest.replace(part, ""));
+    let rest = known
+        .iter()
+        .fold(rule.to_string(), |rest, part| rest.replace(part, ""));
     rest.contains(['{', '}'])
         .then(|| format!("the number rule has an unknown part: {rest}"))
 }
@@ -166,7 +170,15 @@ pub struct Paper {
 }
 
 /// What a template is given.
-pub(crate) fn data(draft: &Draft, organisation: &str, dated: &str, remedies: &str, url: &str, qr: &str, demo: bool) -> Json {
+pub(crate) fn data(
+    draft: &Draft,
+    organisation: &str,
+    dated: &str,
+    remedies: &str,
+    url: &str,
+    qr: &str,
+    demo: bool,
+) -> Json {
     let mut data = json!(draft.content);
     data["title"] = draft.title.as_str().into();
     data["number"] = draft.number.as_str().into();
@@ -211,7 +223,10 @@ pub(crate) fn samples(rule: &Rule) -> [Draft; 2] {
         dated: "2026年11月25日".into(),
         why: text(),
     });
-    let item = Item { title: text(), note: text() };
+    let item = Item {
+        title: text(),
+        note: text(),
+    };
     let law = Law {
         law: "示例条例".into(),
         article: "第一条".into(),

@@ -55,7 +55,11 @@ fn read(pack: &Pack) -> Result<Vec<Read>, PackError> {
             number: papers.number.clone(),
             remedies: papers.remedies.clone(),
         };
-        out.push(Read { rule, template, above });
+        out.push(Read {
+            rule,
+            template,
+            above,
+        });
     }
     Ok(out)
 }
@@ -91,7 +95,15 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
         for draft in model::samples(&k.rule) {
             let qr = print::qr_svg("http://localhost/verify/0").unwrap_or_default();
             let url = "http://localhost/verify/0";
-            let data = model::data(&draft, "演示机关", "2026年11月26日", &k.rule.remedies, url, &qr, true);
+            let data = model::data(
+                &draft,
+                "演示机关",
+                "2026年11月26日",
+                &k.rule.remedies,
+                url,
+                &qr,
+                true,
+            );
             if let Err(e) = print::proof(&k.template, &data, &draft.title) {
                 let (name, line, message) = placed(&k, e);
                 let wrong = pack.wrong(&name, line, message).to_string();

@@ -100,11 +100,22 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The printed paper and the seal to be drawn on it. Tens of milliseconds: never inside a transaction.
-fn print(template: &str, data: &Json, title: &str, organisation: &str, demo: bool, now: i64) -> Result<(Vec<u8>, Widget), print::PrintError> {
+fn print(
+    template: &str,
+    data: &Json,
+    title: &str,
+    organisation: &str,
+    demo: bool,
+    now: i64,
+) -> Result<(Vec<u8>, Widget), print::PrintError> {
     let (pdf, spot) = print::render_marked(template, data, title, now, MARK)?;
     let spot = spot.unwrap_or(ELSEWHERE);
     let content = print::seal_drawing(organisation, "电子签章", if demo { "演示" } else { "" }, SEAL)?;
-    let (size, x, y) = (SEAL as f32, (spot.x - SEAL / 2.0) as f32, (spot.y - SEAL / 2.0) as f32);
+    let (size, x, y) = (
+        SEAL as f32,
+        (spot.x - SEAL / 2.0) as f32,
+        (spot.y - SEAL / 2.0) as f32,
+    );
     Ok((
         pdf,
         Widget {
@@ -133,11 +144,20 @@ pub(crate) async fn issue(ctx: Ctx, payload: Json) -> Result<()> {
     let Some((d, kind, organisation)) = found else {
         return Ok(());
     };
-    let (rule, template) = kind.ok_or_else(|| Fault::new(format!("paper {} is gone from the pack", d.kind)))?;
+    let (rule, template) =
+        kind.ok_or_else(|| Fault::new(format!("paper {} is gone from the pack", d.kind)))?;
     let demo = ctx.app.config.demo;
     let url = format!("{}/verify/{}", ctx.app.config.url, d.token);
     let qr = print::qr_svg(&url).map_err(|e| Fault::of("QR code", e))?;
-    let data = model::data(&d, &organisation, &words(&d.dated), &rule.remedies, &url, &qr, demo);
+    let data = model::data(
+        &d,
+        &organisation,
+        &words(&d.dated),
+        &rule.remedies,
+        &url,
+        &qr,
+        demo,
+    );
     let (title, name, now) = (d.title.clone(), organisation.clone(), ctx.now());
     let printed = tokio::task::spawn_blocking(move || print(&template, &data, &title, &name, demo, now))
         .await
@@ -146,7 +166,9 @@ pub(crate) async fn issue(ctx: Ctx, payload: Json) -> Result<()> {
     let sealed = trust::api::seal_pdf(&ctx, (&d.organisation, &organisation), pdf, &d.title, widget).await?;
     let file = File {
         sha256: hex(&Sha256::digest(&sealed.pdf)),
-        pdf: ctx.protect().seal(&file_place(&id), &STANDARD.encode(&sealed.pdf))?,
+        pdf: ctx
+            .protect()
+            .seal(&file_place(&id), &STANDARD.encode(&sealed.pdf))?,
         sm2: sealed.sm2,
     };
     ctx.tx("documents.issue-paper", |tx| {
@@ -154,8 +176,10 @@ pub(crate) async fn issue(ctx: Ctx, payload: Json) -> Result<()> {
             return Ok(());
         }
         let mut fact = Fact::new("documents.paper.issued", &id)
-            .payload(json!({ "paper": d.kind, "title": d.title, "number": d.number, "case": d.case,
-                "pdf_sha256": file.sha256, "supersedes": d.supersedes }))
+            .payload(
+                json!({ "paper": d.kind, "title": d.title, "number": d.number, "case": d.case,
+                "pdf_sha256": file.sha256, "supersedes": d.supersedes }),
+            )
             .cause(&d.cause)
             .touch(&crate::PAPER, &id);
         if let Some(before) = &d.supersedes

@@ -30,10 +30,13 @@ fn paper(r: &Row) -> Result<Paper, Fault> {
 }
 
 fn select(tx: &mut Tx<'_>, rest: &str, value: &str) -> Result<Vec<Paper>, Fault> {
-    tx.query(&format!("SELECT {COLUMNS} FROM documents_paper {rest}"), params![value])?
-        .iter()
-        .map(paper)
-        .collect()
+    tx.query(
+        &format!("SELECT {COLUMNS} FROM documents_paper {rest}"),
+        params![value],
+    )?
+    .iter()
+    .map(paper)
+    .collect()
 }
 
 pub(crate) fn by_id(tx: &mut Tx<'_>, id: &str) -> Result<Option<Paper>, Fault> {
@@ -95,7 +98,12 @@ pub(crate) fn next_serial(tx: &mut Tx<'_>, series: &str) -> Result<i64, Fault> {
 }
 
 /// (id, number, dated) of the newest paper of a series, issued or about to be.
-pub(crate) fn newest(ctx: &Ctx, tx: &mut Tx<'_>, case: &str, series: &str) -> Result<Option<(String, String, String)>> {
+pub(crate) fn newest(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    case: &str,
+    series: &str,
+) -> Result<Option<(String, String, String)>> {
     let sql = "SELECT id FROM documents_paper_order WHERE case_id = $1 AND series = $2 ORDER BY ordered_at DESC, id DESC LIMIT 1";
     if let Some(id) = tx.scalar::<String>(sql, params![case, series])?
         && let Some(d) = order(ctx, tx, &id)?
@@ -131,7 +139,10 @@ fn opened(ctx: &Ctx, id: &str, body: Option<Vec<u8>>) -> Result<Option<Draft>> {
 
 /// A paper that waits to be printed.
 pub(crate) fn order(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<Draft>> {
-    let body = tx.scalar("SELECT body FROM documents_paper_order WHERE id = $1", params![id])?;
+    let body = tx.scalar(
+        "SELECT body FROM documents_paper_order WHERE id = $1",
+        params![id],
+    )?;
     opened(ctx, id, body)
 }
 
@@ -151,14 +162,20 @@ pub(crate) struct File {
 
 /// Turns the order into an issued paper; false when that has been done already.
 pub(crate) fn issue(ctx: &Ctx, tx: &mut Tx<'_>, d: &Draft, f: &File) -> Result<bool> {
-    if tx.execute("DELETE FROM documents_paper_order WHERE id = $1", params![d.id.as_str()])? == 0 {
+    if tx.execute(
+        "DELETE FROM documents_paper_order WHERE id = $1",
+        params![d.id.as_str()],
+    )? == 0
+    {
         return Ok(false);
     }
     let body = ctx.protect().seal(&place(&d.id), &serde_json::to_string(d)?)?;
+    // A print that failed and came late may already have its successor.
     tx.execute(
         "INSERT INTO documents_paper(id, kind, title, number, token, case_id, series, recipient, organisation, dated, cause, \
-         supersedes, body, pdf, pdf_sha256, sm2, issued_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+         supersedes, body, pdf, pdf_sha256, sm2, issued_at, superseded_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
+         (SELECT id FROM documents_paper WHERE supersedes = $1))",
         params![
             d.id.as_str(),
             d.kind.as_str(),

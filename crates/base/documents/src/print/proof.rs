@@ -22,7 +22,11 @@ pub(crate) fn proof(template: &str, data: &Json, title: &str) -> Result<(), Prin
         hash.update(part);
     }
     let key: [u8; 32] = hash.finalize().into();
-    if PROVEN.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
+    if PROVEN
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .contains(&key)
+    {
         return Ok(());
     }
     render(template, data, title, 0)?;
