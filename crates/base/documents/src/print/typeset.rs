@@ -196,7 +196,7 @@ fn spot(document: &PagedDocument, mark: &str) -> Option<Spot> {
     let label = Label::new(PicoStr::intern(mark))?;
     let introspector = document.introspector();
     let place = introspector.query_label(label).ok()?.location()?;
-    let at = introspector.position(place)?.as_paged()?;
+    let at = introspector.position(place)?;
     let height = document.pages().get(at.page.get() - 1)?.frame.height();
     Some(Spot {
         page: u32::try_from(at.page.get()).ok()?,
