@@ -31,6 +31,19 @@ pub fn papers_of(tx: &mut Tx<'_>, case: &str) -> Result<Vec<Paper>, Fault> {
     paper_store::of_case(tx, case)
 }
 
+/// (kind, title, number) of the papers of a case that hold, issued or being printed.
+pub fn papers_in_force(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Vec<(String, String, String)>> {
+    let waiting = paper_store::orders(ctx, tx, case)?;
+    let mut issued = paper_store::of_case(tx, case)?;
+    let superseded = |id: &str| waiting.iter().any(|d| d.supersedes.as_deref() == Some(id));
+    issued.retain(|p| p.superseded_by.is_none() && !superseded(&p.id));
+    let kept = issued.into_iter().map(|p| (p.kind, p.title, p.number));
+    let coming = waiting.iter().filter(|d| !superseded(&d.id));
+    Ok(kept
+        .chain(coming.map(|d| (d.kind.clone(), d.title.clone(), d.number.clone())))
+        .collect())
+}
+
 /// How many papers of a case have their number and are being printed.
 pub fn papers_waiting(tx: &mut Tx<'_>, case: &str) -> Result<i64, Fault> {
     paper_store::waiting(tx, case)

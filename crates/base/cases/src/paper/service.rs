@@ -160,11 +160,11 @@ fn reason(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, kind: &str) -> Result<Option<
 
 /// What was served and how.
 fn served(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<(Vec<String>, Option<Served>)> {
-    let decisions = documents::api::papers_of(tx, &case.id)?;
-    let mut items: Vec<String> = decisions
-        .iter()
-        .filter(|p| ["granted", "refused"].contains(&p.kind.as_str()) && p.superseded_by.is_none())
-        .map(|p| format!("《{}》{}", p.title, p.number))
+    let papers = documents::api::papers_in_force(ctx, tx, &case.id)?;
+    let mut items: Vec<String> = papers
+        .into_iter()
+        .filter(|(kind, ..)| ["granted", "refused"].contains(&kind.as_str()))
+        .map(|(_, title, number)| format!("《{title}》{number}"))
         .collect();
     let certificates = documents::api::of_case(tx, &case.id)?;
     items.extend(certificates.iter().map(|c| format!("《{}》", c.title_zh)));

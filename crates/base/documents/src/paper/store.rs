@@ -62,6 +62,16 @@ pub(crate) fn waiting(tx: &mut Tx<'_>, case: &str) -> Result<i64, Fault> {
     Ok(n.unwrap_or(0))
 }
 
+/// What waits to be printed, in the order in which it was ordered.
+pub(crate) fn orders(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Vec<Draft>> {
+    let sql = "SELECT id FROM documents_paper_order WHERE case_id = $1 ORDER BY ordered_at, id";
+    let mut out = Vec::new();
+    for r in tx.query(sql, params![case])? {
+        out.extend(order(ctx, tx, &r.get::<String>("id")?)?);
+    }
+    Ok(out)
+}
+
 pub(crate) fn put_kind(tx: &mut Tx<'_>, rule: &Rule, template: &str) -> Result<()> {
     let body = serde_json::to_string(rule)?;
     tx.execute(
