@@ -27,6 +27,8 @@ impl City {
             demo: true,
             node: "bench".into(),
             fast_hash: true,
+            edge: Default::default(),
+            checked_pack: false,
         };
         let with = yiwang::Surroundings {
             clock: Arc::new(SystemClock),

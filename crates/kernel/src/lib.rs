@@ -10,6 +10,7 @@
 //! | [`http`], [`page`], [`i18n`] | the web edge, templates, texts |
 //! | [`pack`] | city packs with file-and-line errors |
 //! | [`search`] | words, pinyin, bigrams |
+//! | [`meter`], [`rate`] | what the operator sees, what a caller may ask |
 //! | [`start`] | putting it together |
 
 pub mod api;
@@ -21,9 +22,11 @@ pub mod fatal;
 pub mod http;
 pub mod i18n;
 pub mod job;
+pub mod meter;
 pub mod module;
 pub mod pack;
 pub mod page;
+pub mod rate;
 pub mod search;
 pub mod start;
 pub mod value;
