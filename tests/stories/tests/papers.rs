@@ -23,7 +23,8 @@ const DAY: &str = "2026-11-24";
 /// The words of a PDF, without the white space that its lines put between them.
 fn words(pdf: &[u8]) -> String {
     let mut reader = Command::new("pdftotext")
-        .args(["-enc", "UTF-8", "-", "-"])
+        // As written: else the letters of the watermark stand between those of the lines that cross it.
+        .args(["-raw", "-enc", "UTF-8", "-", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
