@@ -215,8 +215,10 @@ pub(crate) fn supersede(tx: &mut Tx<'_>, id: &str, by: &str) -> Result<bool, Fau
     Ok(tx.execute(sql, params![id, by])? == 1)
 }
 
-/// The sealed file and its detached signature.
-pub(crate) fn file(tx: &mut Tx<'_>, id: &str) -> Result<Option<(Vec<u8>, Vec<u8>)>, Fault> {
+/// A file as sealed, and its detached signature.
+pub(crate) type Stored = (Vec<u8>, Vec<u8>);
+
+pub(crate) fn file(tx: &mut Tx<'_>, id: &str) -> Result<Option<Stored>, Fault> {
     tx.one("SELECT pdf, sm2 FROM documents_paper WHERE id = $1", params![id])?
         .map(|r| Ok((r.get("pdf")?, r.get("sm2")?)))
         .transpose()
