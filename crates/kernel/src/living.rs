@@ -187,6 +187,17 @@ fn bases(tx: &mut Tx<'_>, section: &str) -> Result<BTreeMap<String, Body>> {
     .collect()
 }
 
+/// The items of a section that came from a pack, with the pack's version.
+pub fn origins(tx: &mut Tx<'_>, section: &str) -> Result<BTreeMap<String, i64>> {
+    tx.query(
+        "SELECT id, pack_version FROM kernel_pack_item WHERE section = $1",
+        params![section],
+    )?
+    .iter()
+    .map(|r| Ok((r.get("id")?, r.get("pack_version")?)))
+    .collect()
+}
+
 fn retired(body: &Body) -> bool {
     body.get(RETIRED).is_some_and(|r| *r == Json::Bool(true))
 }

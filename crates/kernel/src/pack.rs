@@ -195,21 +195,24 @@ impl Pack {
         city.into()
     }
 
-    /// A pack of the same head with other files: (name, text). Checks then read content that is not on any disk.
-    pub fn with_files(&self, files: impl IntoIterator<Item = (String, String)>) -> Pack {
-        let file = |(name, text): (String, String)| {
-            let path = PathBuf::from(&name);
-            (
-                name,
-                PackFile {
-                    path,
-                    bytes: text.into_bytes(),
-                },
-            )
-        };
+    /// The same pack with some files left out and others, as text, put in: checks then read content that is on no disk.
+    pub fn overlaid(&self, keep: impl Fn(&str) -> bool, with: Vec<(String, String)>) -> Pack {
+        let mut files: BTreeMap<String, PackFile> = self
+            .files
+            .iter()
+            .filter(|(name, _)| keep(name))
+            .map(|(name, f)| (name.clone(), f.clone()))
+            .collect();
+        for (name, text) in with {
+            let file = PackFile {
+                path: PathBuf::from(&name),
+                bytes: text.into_bytes(),
+            };
+            files.insert(name, file);
+        }
         Pack {
             manifest: self.manifest.clone(),
-            files: files.into_iter().map(file).collect(),
+            files,
         }
     }
 

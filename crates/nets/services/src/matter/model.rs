@@ -104,13 +104,14 @@ pub struct Sheet {
     pub sample_note_en: String,
 }
 
-/// The four files of one version, as text.
+/// The files of one version, as text.
 #[derive(Clone, Debug)]
 pub struct Parts {
     pub sheet: Sheet,
     pub form: String,
     pub process: String,
     pub decision: String,
+    pub stories: String,
 }
 
 /// Why a part cannot be used: (file, line or 0, message).

@@ -54,6 +54,8 @@ pub(crate) fn read(pack: &Pack, folder: &str) -> Result<Parts, PackError> {
         form: pack.text(&file("form.json"))?,
         process: pack.text(&file("process.bpmn"))?,
         decision: pack.text(&file("decision.dmn"))?,
+        // That it is there and passes is the check's business.
+        stories: pack.text(&file("stories.toml")).unwrap_or_default(),
     })
 }
 

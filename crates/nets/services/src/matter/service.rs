@@ -7,45 +7,93 @@ use kernel::pack::Pack;
 use kernel::{Ctx, Fact, Locale, Recorded, Refusal, Result, Tx, search};
 use serde_json::json;
 
-/// Publishes one version: rows, search, fact.
+/// Publishes one version of the pack: rows, search, fact.
 pub(crate) async fn publish(ctx: &Ctx, parts: &Parts, version: i64) -> Result<()> {
     parts.build(version, false).map_err(pack::problem)?;
-    let s = &parts.sheet;
     ctx.tx("services.publish", |tx| {
-        store::put(tx, parts, version, ctx.now())?;
-        for locale in [Locale::Zh, Locale::En] {
-            let english = locale == Locale::En;
-            let org = identity::api::organisation(tx, &s.organisation)?;
-            let name = org
-                .map(|o| {
-                    if english && !o.name_en.is_empty() {
-                        o.name_en
-                    } else {
-                        o.name
-                    }
-                })
-                .unwrap_or_default();
-            let entry = search::Entry {
-                source: "matter",
-                id: s.id.clone(),
-                locale,
-                title: if english && !s.title_en.is_empty() {
-                    s.title_en.clone()
-                } else {
-                    s.title.clone()
-                },
-                summary: name,
-                href: format!("/matters/{}", s.id),
-                words: s.words.clone(),
-            };
-            search::put(tx, &entry)?;
-        }
-        let fact = Fact::new("services.matter.published", &s.id).payload(json!({ "version": version }));
-        let row = store::version_id(&s.id, version);
-        ctx.emit(tx, fact.touch(&crate::MATTER, &s.id).touch(&crate::VERSION, row))?;
-        Ok(())
+        let fact = Fact::new("services.matter.published", &parts.sheet.id).payload(json!({ "version": version }));
+        put(ctx, tx, parts, version, false, fact)
     })
     .await
+}
+
+/// The rows of one version, and the fact that says so.
+pub(crate) fn put(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    parts: &Parts,
+    version: i64,
+    retired: bool,
+    fact: Fact,
+) -> Result<()> {
+    let s = &parts.sheet;
+    store::put(tx, parts, version, ctx.now())?;
+    if !retired {
+        index(tx, s)?;
+    }
+    let row = store::version_id(&s.id, version);
+    let fact = fact.touch(&crate::MATTER, &s.id).touch(&crate::VERSION, &row);
+    ctx.emit(tx, fact.touch(&crate::STORY, row))?;
+    Ok(())
+}
+
+/// What search finds of a matter in force.
+pub(crate) fn index(tx: &mut Tx<'_>, s: &Sheet) -> Result<()> {
+    for locale in [Locale::Zh, Locale::En] {
+        let english = locale == Locale::En;
+        let org = identity::api::organisation(tx, &s.organisation)?;
+        let name = org
+            .map(|o| {
+                if english && !o.name_en.is_empty() {
+                    o.name_en
+                } else {
+                    o.name
+                }
+            })
+            .unwrap_or_default();
+        let entry = search::Entry {
+            source: "matter",
+            id: s.id.clone(),
+            locale,
+            title: if english && !s.title_en.is_empty() {
+                s.title_en.clone()
+            } else {
+                s.title.clone()
+            },
+            summary: name,
+            href: format!("/matters/{}", s.id),
+            words: s.words.clone(),
+        };
+        search::put(tx, &entry)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn unindex(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    for locale in [Locale::Zh, Locale::En] {
+        search::remove(tx, "matter", id, locale)?;
+    }
+    Ok(())
+}
+
+/// Brings this node's catalogue up to date: versions published and matters retired, here or on another node.
+pub(crate) async fn refresh(ctx: &Ctx) -> Result<()> {
+    let Ok(catalogue) = ctx.service::<Catalogue>() else {
+        return Ok(());
+    };
+    for (version, retired, parts) in ctx.read("services.refresh", store::versions).await? {
+        let known = catalogue.version(&parts.sheet.id, version);
+        if known.is_ok_and(|m| m.retired == retired) {
+            continue;
+        }
+        catalogue.put(parts.build(version, retired).map_err(pack::problem)?);
+    }
+    Ok(())
+}
+
+/// The same for [`kernel::module::Watch`].
+pub(crate) fn watch(ctx: Ctx) -> kernel::module::JobFuture {
+    kernel::module::boxed(async move { refresh(&ctx).await })
 }
 
 /// Fills the catalogue of the case runtime from the database, and puts the calendar into force.
@@ -56,6 +104,7 @@ pub async fn open(ctx: &Ctx, pack: &Pack) -> Result<()> {
         catalogue.put(parts.build(version, retired).map_err(pack::problem)?);
     }
     ctx.app.services.put(catalogue);
+    ctx.app.services.put(crate::edition::check::CityFiles(pack.clone()));
     cases::clock::open(ctx, pack).await
 }
 

@@ -83,7 +83,12 @@ pub(crate) async fn list(cx: Ctx, Query(find): Query<Find>) -> Result<Response> 
 
 fn guide_data(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Json> {
     let (s, _) = service::find(tx, id)?;
-    let mut g = card(cx, tx, &s)?;
+    guide_of(cx, tx, &s)
+}
+
+/// The guide of any sheet: in force, or an edition's for a preview.
+pub(crate) fn guide_of(cx: &Ctx, tx: &mut Tx<'_>, s: &Sheet) -> Result<Json> {
+    let mut g = card(cx, tx, s)?;
     let lines = |list: &[super::model::Line]| -> Vec<String> {
         list.iter().map(|l| pick(cx, &l.zh, &l.en).to_string()).collect()
     };
