@@ -20,11 +20,16 @@ pub(crate) enum Finding {
 
 /// Everything that is wrong, fields first.
 pub(crate) fn check(ctx: &Ctx, tx: &mut Tx<'_>, content: &Content) -> Result<Vec<Finding>> {
-    let mut out: Vec<Finding> = fields::missing(&content.sheet).into_iter().map(Finding::Field).collect();
+    let mut out: Vec<Finding> = fields::missing(&content.sheet)
+        .into_iter()
+        .map(Finding::Field)
+        .collect();
     out.extend(organisations(tx, content)?.into_iter().map(Finding::Field));
     let id = content.text("id");
     if let Some(other) = code_taken(tx, content.text("code"), id)? {
-        out.push(Finding::Field(Wrong::new("code", "services-wrong-code-taken").arg("matter", other)));
+        out.push(Finding::Field(
+            Wrong::new("code", "services-wrong-code-taken").arg("matter", other),
+        ));
     }
     let parts = match content.typed() {
         Ok(parts) => parts,
@@ -97,7 +102,9 @@ pub(crate) fn code_taken(tx: &mut Tx<'_>, code: &str, id: &str) -> Result<Option
 /// Ids become addresses and folder names.
 pub(crate) fn id_fits(id: &str) -> bool {
     let first = id.chars().next().is_some_and(|c| c.is_ascii_lowercase());
-    let rest = id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let rest = id
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     // These stand in addresses of the workbench.
     first && rest && id.len() <= 60 && !["new", "editions", "imports", "export"].contains(&id)
 }

@@ -121,58 +121,159 @@ const LINE: &[Field] = &[
 
 /// Every element, in the order of the form. `id` names the matter and is set once.
 pub(crate) const FIELDS: &[Field] = &[
-    field("id", "事项标识", "Identifier", Kind::Text).must().max(60).of("basic"),
-    field("code", "实施编码", "Implementation code", Kind::Text).must().max(40).of("basic"),
+    field("id", "事项标识", "Identifier", Kind::Text)
+        .must()
+        .max(60)
+        .of("basic"),
+    field("code", "实施编码", "Implementation code", Kind::Text)
+        .must()
+        .max(40)
+        .of("basic"),
     field("title", "事项名称", "Title", Kind::Text).must().of("basic"),
     field("title_en", "事项英文名称", "Title in English", Kind::Text).of("basic"),
-    field("words", "搜索用词", "Search words", Kind::Words).max(60).of("basic"),
-    field("kind", "事项类型", "Kind of matter", Kind::Text).must().max(40).of("basic"),
-    field("kind_en", "事项类型英文", "Kind in English", Kind::Text).max(80).of("basic"),
-    field("audience", "服务对象", "Audience", Kind::Choices(AUDIENCE)).must().of("basic"),
-    field("organisation", "实施主体", "Lead organisation", Kind::Organisation).must().of("organisation"),
-    field("joint", "共同实施部门", "Joint organisations", Kind::Organisations).of("organisation"),
-    field("online", "网办程度", "How far online", Kind::Choice(ONLINE)).must().of("time"),
-    field("acceptance_days", "受理时限（工作日）", "Acceptance limit (working days)", Kind::Whole(0, 60)).must().of("time"),
-    field("legal_days", "法定办结时限（工作日）", "Statutory limit (working days)", Kind::Whole(0, 1000)).must().of("time"),
-    field("promised_days", "承诺办结时限（工作日）", "Promised limit (working days)", Kind::Whole(0, 1000)).must().of("time"),
+    field("words", "搜索用词", "Search words", Kind::Words)
+        .max(60)
+        .of("basic"),
+    field("kind", "事项类型", "Kind of matter", Kind::Text)
+        .must()
+        .max(40)
+        .of("basic"),
+    field("kind_en", "事项类型英文", "Kind in English", Kind::Text)
+        .max(80)
+        .of("basic"),
+    field("audience", "服务对象", "Audience", Kind::Choices(AUDIENCE))
+        .must()
+        .of("basic"),
+    field(
+        "organisation",
+        "实施主体",
+        "Lead organisation",
+        Kind::Organisation,
+    )
+    .must()
+    .of("organisation"),
+    field(
+        "joint",
+        "共同实施部门",
+        "Joint organisations",
+        Kind::Organisations,
+    )
+    .of("organisation"),
+    field("online", "网办程度", "How far online", Kind::Choice(ONLINE))
+        .must()
+        .of("time"),
+    field(
+        "acceptance_days",
+        "受理时限（工作日）",
+        "Acceptance limit (working days)",
+        Kind::Whole(0, 60),
+    )
+    .must()
+    .of("time"),
+    field(
+        "legal_days",
+        "法定办结时限（工作日）",
+        "Statutory limit (working days)",
+        Kind::Whole(0, 1000),
+    )
+    .must()
+    .of("time"),
+    field(
+        "promised_days",
+        "承诺办结时限（工作日）",
+        "Promised limit (working days)",
+        Kind::Whole(0, 1000),
+    )
+    .must()
+    .of("time"),
     field("fee.amount", "收费金额（元）", "Fee (yuan)", Kind::Money).of("fee"),
-    field("fee.note", "收费说明", "Note on the fee", Kind::Long).max(1000).of("fee"),
-    field("fee.note_en", "收费说明英文", "Note on the fee in English", Kind::Long).max(2000).of("fee"),
-    field("conditions", "受理条件", "Conditions", Kind::Rows(LINE)).must().of("conditions"),
-    field("material", "申请材料", "Materials", Kind::Rows(&[
-        field("id", "标识", "Identifier", Kind::Text).must().max(60),
-        field("title", "材料名称", "Title", Kind::Text).must(),
-        field("title_en", "英文名称", "Title in English", Kind::Text),
-        field("required", "是否必备", "Required", Kind::Yes),
-        field("when", "什么情形需要", "When it is needed", Kind::Text).max(500).or_null(),
-        field("accept", "文件格式", "File types", Kind::Words).max(10),
-        field("max_mb", "最大兆数", "Largest size in MB", Kind::Whole(1, 50)),
-        field("note", "填报须知", "Note", Kind::Long).max(1000),
-        field("note_en", "填报须知英文", "Note in English", Kind::Long).max(2000),
-    ])).of("material"),
-    field("steps", "办理流程", "Steps", Kind::Rows(LINE)).must().of("steps"),
-    field("basis", "设定依据", "Legal basis", Kind::Rows(&[
-        field("law", "法规名称", "Law", Kind::Text).must(),
-        field("law_en", "英文名称", "Law in English", Kind::Text),
-        field("article", "条款", "Article", Kind::Text).max(60),
-        field("article_en", "条款英文", "Article in English", Kind::Text).max(60),
-        field("zh", "内容", "Text", Kind::Long).must().max(4000),
-        field("en", "内容英文", "Text in English", Kind::Long).max(6000),
-    ])).must().of("basis"),
-    field("windows", "办理地点", "Windows", Kind::Rows(&[
-        field("name", "窗口名称", "Name", Kind::Text).must(),
-        field("name_en", "英文名称", "Name in English", Kind::Text),
-        field("address", "地址", "Address", Kind::Text).must(),
-        field("address_en", "地址英文", "Address in English", Kind::Text),
-        field("phone", "电话", "Telephone", Kind::Text).max(60),
-        field("hours", "办理时间", "Hours", Kind::Text),
-        field("hours_en", "办理时间英文", "Hours in English", Kind::Text),
-    ])).of("windows"),
-    field("result.kind", "审批结果类型", "Kind of result", Kind::Choice(RESULT)).must().of("result"),
-    field("result.certificate", "结果证照", "Certificate", Kind::Text).max(60).or_null().of("result"),
+    field("fee.note", "收费说明", "Note on the fee", Kind::Long)
+        .max(1000)
+        .of("fee"),
+    field(
+        "fee.note_en",
+        "收费说明英文",
+        "Note on the fee in English",
+        Kind::Long,
+    )
+    .max(2000)
+    .of("fee"),
+    field("conditions", "受理条件", "Conditions", Kind::Rows(LINE))
+        .must()
+        .of("conditions"),
+    field(
+        "material",
+        "申请材料",
+        "Materials",
+        Kind::Rows(&[
+            field("id", "标识", "Identifier", Kind::Text).must().max(60),
+            field("title", "材料名称", "Title", Kind::Text).must(),
+            field("title_en", "英文名称", "Title in English", Kind::Text),
+            field("required", "是否必备", "Required", Kind::Yes),
+            field("when", "什么情形需要", "When it is needed", Kind::Text)
+                .max(500)
+                .or_null(),
+            field("accept", "文件格式", "File types", Kind::Words).max(10),
+            field("max_mb", "最大兆数", "Largest size in MB", Kind::Whole(1, 50)),
+            field("note", "填报须知", "Note", Kind::Long).max(1000),
+            field("note_en", "填报须知英文", "Note in English", Kind::Long).max(2000),
+        ]),
+    )
+    .of("material"),
+    field("steps", "办理流程", "Steps", Kind::Rows(LINE))
+        .must()
+        .of("steps"),
+    field(
+        "basis",
+        "设定依据",
+        "Legal basis",
+        Kind::Rows(&[
+            field("law", "法规名称", "Law", Kind::Text).must(),
+            field("law_en", "英文名称", "Law in English", Kind::Text),
+            field("article", "条款", "Article", Kind::Text).max(60),
+            field("article_en", "条款英文", "Article in English", Kind::Text).max(60),
+            field("zh", "内容", "Text", Kind::Long).must().max(4000),
+            field("en", "内容英文", "Text in English", Kind::Long).max(6000),
+        ]),
+    )
+    .must()
+    .of("basis"),
+    field(
+        "windows",
+        "办理地点",
+        "Windows",
+        Kind::Rows(&[
+            field("name", "窗口名称", "Name", Kind::Text).must(),
+            field("name_en", "英文名称", "Name in English", Kind::Text),
+            field("address", "地址", "Address", Kind::Text).must(),
+            field("address_en", "地址英文", "Address in English", Kind::Text),
+            field("phone", "电话", "Telephone", Kind::Text).max(60),
+            field("hours", "办理时间", "Hours", Kind::Text),
+            field("hours_en", "办理时间英文", "Hours in English", Kind::Text),
+        ]),
+    )
+    .of("windows"),
+    field(
+        "result.kind",
+        "审批结果类型",
+        "Kind of result",
+        Kind::Choice(RESULT),
+    )
+    .must()
+    .of("result"),
+    field("result.certificate", "结果证照", "Certificate", Kind::Text)
+        .max(60)
+        .or_null()
+        .of("result"),
     field("sample", "样例内容", "Sample content", Kind::Yes).of("sample"),
     field("sample_note", "样例说明", "Note on the sample", Kind::Text).of("sample"),
-    field("sample_note_en", "样例说明英文", "Note on the sample in English", Kind::Text).of("sample"),
+    field(
+        "sample_note_en",
+        "样例说明英文",
+        "Note on the sample in English",
+        Kind::Text,
+    )
+    .of("sample"),
 ];
 
 /// A message for one field: locale key and arguments.
@@ -235,7 +336,9 @@ pub(crate) fn set(sheet: &mut Map_, name: &str, value: Json) {
     match name.split_once('.') {
         None => drop(sheet.insert(name.to_string(), value)),
         Some((group, inner)) => {
-            let group = sheet.entry(group.to_string()).or_insert_with(|| Json::Object(Map::new()));
+            let group = sheet
+                .entry(group.to_string())
+                .or_insert_with(|| Json::Object(Map::new()));
             if !group.is_object() {
                 *group = Json::Object(Map::new());
             }
@@ -262,7 +365,9 @@ pub(crate) fn parse(f: &Field, name: &str, text: &str) -> Result<Json, Wrong> {
     let text = text.trim();
     let n = text.chars().count();
     let limit = |max: usize| {
-        let wrong = Wrong::new(name, "services-wrong-long").arg("max", max).arg("n", n);
+        let wrong = Wrong::new(name, "services-wrong-long")
+            .arg("max", max)
+            .arg("n", n);
         if n > max { Err(wrong) } else { Ok(()) }
     };
     let options = |all: &'static [Option_]| {
@@ -280,7 +385,9 @@ pub(crate) fn parse(f: &Field, name: &str, text: &str) -> Result<Json, Wrong> {
                 return Err(Wrong::new(name, "services-wrong-line"));
             }
             if let Some(c) = text.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t') {
-                return Err(Wrong::new(name, "services-wrong-control").arg("code", format!("U+{:04X}", c as u32)));
+                return Err(
+                    Wrong::new(name, "services-wrong-control").arg("code", format!("U+{:04X}", c as u32))
+                );
             }
             Json::from(text)
         }
@@ -290,13 +397,19 @@ pub(crate) fn parse(f: &Field, name: &str, text: &str) -> Result<Json, Wrong> {
                 return Err(Wrong::new(name, "services-wrong-many").arg("max", 100));
             }
             if let Some(w) = all.iter().find(|w| w.chars().count() > f.max) {
-                return Err(Wrong::new(name, "services-wrong-long").arg("max", f.max).arg("n", w.chars().count()));
+                return Err(Wrong::new(name, "services-wrong-long")
+                    .arg("max", f.max)
+                    .arg("n", w.chars().count()));
             }
             Json::from(all)
         }
         Kind::Whole(min, max) => match text.parse::<i64>() {
             Ok(n) if (min..=max).contains(&n) => Json::from(n),
-            _ => return Err(Wrong::new(name, "services-wrong-whole").arg("min", min).arg("max", max)),
+            _ => {
+                return Err(Wrong::new(name, "services-wrong-whole")
+                    .arg("min", min)
+                    .arg("max", max));
+            }
         },
         Kind::Money => Json::from(fen(text).ok_or_else(|| Wrong::new(name, "services-wrong-money"))?),
         Kind::Yes => match text.to_lowercase().as_str() {
@@ -319,7 +432,10 @@ pub(crate) fn parse(f: &Field, name: &str, text: &str) -> Result<Json, Wrong> {
                 let cells = split_cells(line);
                 if cells.len() > columns.len() {
                     let wrong = Wrong::new(name, "services-wrong-cells");
-                    return Err(wrong.arg("line", n + 1).arg("max", columns.len()).arg("n", cells.len()));
+                    return Err(wrong
+                        .arg("line", n + 1)
+                        .arg("max", columns.len())
+                        .arg("n", cells.len()));
                 }
                 let mut row = Map::new();
                 for (k, c) in columns.iter().enumerate() {
@@ -367,7 +483,10 @@ fn split_cells(line: &str) -> Vec<String> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace(['|'], "\\|").replace('｜', "\\｜").replace('\n', "\\n")
+    text.replace('\\', "\\\\")
+        .replace(['|'], "\\|")
+        .replace('｜', "\\｜")
+        .replace('\n', "\\n")
 }
 
 /// The value as people read and type it.
@@ -377,7 +496,12 @@ pub(crate) fn show(f: &Field, value: &Json, english: bool) -> String {
         found.map_or(v, |o| if english { o.2 } else { o.1 }).to_string()
     };
     let list = |v: &Json| -> Vec<String> {
-        v.as_array().into_iter().flatten().filter_map(Json::as_str).map(String::from).collect()
+        v.as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .map(String::from)
+            .collect()
     };
     match (f.kind, value) {
         (_, Json::Null) => String::new(),
@@ -403,8 +527,10 @@ pub(crate) fn show(f: &Field, value: &Json, english: bool) -> String {
         (Kind::Rows(columns), v) => {
             let rows = v.as_array().into_iter().flatten();
             let line = |row: &Json| {
-                let cells: Vec<String> =
-                    columns.iter().map(|c| escaped(&show(c, &row[c.name], english))).collect();
+                let cells: Vec<String> = columns
+                    .iter()
+                    .map(|c| escaped(&show(c, &row[c.name], english)))
+                    .collect();
                 cells.join(" | ").trim_end_matches([' ', '|']).to_string()
             };
             rows.map(line).collect::<Vec<_>>().join("\n")
@@ -417,7 +543,13 @@ pub(crate) fn show(f: &Field, value: &Json, english: bool) -> String {
 /// as typed, beside their messages, so that nothing is lost.
 pub(crate) fn read(pairs: &[(String, String)], old: &Map_) -> (Map_, Vec<Wrong>) {
     let (mut sheet, mut wrong) = (old.clone(), Vec::new());
-    let posted = |name: &str| pairs.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+    let posted = |name: &str| {
+        pairs
+            .iter()
+            .rev()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+    };
     let mut take = |f: &Field, name: &str, text: &str| match parse(f, name, text) {
         Ok(v) => v,
         Err(w) => {
@@ -434,8 +566,11 @@ pub(crate) fn read(pairs: &[(String, String)], old: &Map_) -> (Map_, Vec<Wrong>)
         let marked = posted(&format!("_{}", f.name)).is_some();
         match f.kind {
             Kind::Choices(_) | Kind::Organisations if marked => {
-                let chosen: Vec<&str> =
-                    pairs.iter().filter(|(n, _)| n == f.name).map(|(_, v)| v.as_str()).collect();
+                let chosen: Vec<&str> = pairs
+                    .iter()
+                    .filter(|(n, _)| n == f.name)
+                    .map(|(_, v)| v.as_str())
+                    .collect();
                 let v = take(f, f.name, &chosen.join("\n"));
                 set(&mut sheet, f.name, v);
             }
@@ -466,7 +601,10 @@ pub(crate) fn read(pairs: &[(String, String)], old: &Map_) -> (Map_, Vec<Wrong>)
                             (Kind::Yes, "") => "no",
                             (_, t) => t,
                         };
-                        row.insert(c.name.into(), take(c, &format!("{}.{}.{}", f.name, rows.len(), c.name), typed));
+                        row.insert(
+                            c.name.into(),
+                            take(c, &format!("{}.{}.{}", f.name, rows.len(), c.name), typed),
+                        );
                     }
                     rows.push(Json::Object(row));
                 }
@@ -501,7 +639,10 @@ pub(crate) fn missing(sheet: &Map_) -> Vec<Wrong> {
         let Kind::Rows(columns) = f.kind else { continue };
         for (n, row) in value.as_array().into_iter().flatten().enumerate() {
             for c in columns.iter().filter(|c| c.required && blank(&row[c.name])) {
-                out.push(Wrong::new(format!("{}.{n}.{}", f.name, c.name), "services-wrong-required"));
+                out.push(Wrong::new(
+                    format!("{}.{n}.{}", f.name, c.name),
+                    "services-wrong-required",
+                ));
             }
         }
     }
@@ -534,9 +675,21 @@ mod tests {
             "material": [{ "id": "m", "title": "图", "title_en": "", "required": true, "when": null, "accept": ["pdf", "jpg"], "max_mb": 10, "note": "", "note_en": "" }] });
         let sheet = sheet.as_object().unwrap();
         for english in [false, true] {
-            for name in ["fee.amount", "audience", "online", "sample", "words", "conditions", "material"] {
+            for name in [
+                "fee.amount",
+                "audience",
+                "online",
+                "sample",
+                "words",
+                "conditions",
+                "material",
+            ] {
                 let text = show(of(name), get(sheet, name), english);
-                assert_eq!(&parse(of(name), name, &text).unwrap(), get(sheet, name), "{name}: {text}");
+                assert_eq!(
+                    &parse(of(name), name, &text).unwrap(),
+                    get(sheet, name),
+                    "{name}: {text}"
+                );
             }
         }
         assert_eq!(show(of("fee.amount"), get(sheet, "fee.amount"), false), "12.50");
@@ -555,7 +708,10 @@ mod tests {
         assert_eq!(key("sample", "也许"), "services-wrong-yes");
         assert_eq!(key("conditions", "a | b | c"), "services-wrong-cells");
         let inner = parse(of("material"), "material", "m | 图 | | 是 | | pdf | 很大").unwrap_err();
-        assert_eq!((inner.field.as_str(), inner.key), ("material.0.max_mb", "services-wrong-whole"));
+        assert_eq!(
+            (inner.field.as_str(), inner.key),
+            ("material.0.max_mb", "services-wrong-whole")
+        );
     }
 
     #[test]
@@ -563,7 +719,8 @@ mod tests {
         let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
             list.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect()
         };
-        let old = json!({ "title": "旧", "code": "1", "steps": [{ "zh": "x", "en": "" }], "audience": ["legal"] });
+        let old =
+            json!({ "title": "旧", "code": "1", "steps": [{ "zh": "x", "en": "" }], "audience": ["legal"] });
         let posted = pairs(&[
             ("title", " 新 "),
             ("legal_days", "许多"),
@@ -591,7 +748,9 @@ mod tests {
     #[test]
     fn every_element_of_a_sheet_has_a_field() {
         let sheet: crate::matter::model::Sheet = serde_json::from_value(Json::Object(blank())).unwrap();
-        let Json::Object(all) = serde_json::to_value(sheet).unwrap() else { panic!() };
+        let Json::Object(all) = serde_json::to_value(sheet).unwrap() else {
+            panic!()
+        };
         for (name, value) in &all {
             let inner: Vec<String> = match value {
                 Json::Object(o) => o.keys().map(|k| format!("{name}.{k}")).collect(),

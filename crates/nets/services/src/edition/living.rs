@@ -95,14 +95,19 @@ fn folder(id: &str, body: &Body, pack: &Pack) -> Result<Vec<(String, String)>> {
     let content = Content::of_body(id, body);
     let parts = content.typed()?;
     let sheet = toml::to_string(&parts.sheet).map_err(|e| Fault::of(format!("{id}: matter.toml"), e))?;
-    let old = pack.text(&format!("matters/{id}/matter.toml")).unwrap_or_default();
+    let old = pack
+        .text(&format!("matters/{id}/matter.toml"))
+        .unwrap_or_default();
     let comments: String = old
         .lines()
         .take_while(|l| l.starts_with('#') || l.trim().is_empty())
         .map(|l| format!("{l}\n"))
         .collect();
     let same = toml::from_str::<crate::matter::model::Sheet>(&old).is_ok_and(|s| s == parts.sheet);
-    let mut out = vec![("matter.toml".to_string(), if same { old } else { comments + &sheet })];
+    let mut out = vec![(
+        "matter.toml".to_string(),
+        if same { old } else { comments + &sheet },
+    )];
     for (name, text) in PARTS.iter().zip(&content.parts) {
         out.push((name.to_string(), text.clone()));
     }

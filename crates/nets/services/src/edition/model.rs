@@ -182,7 +182,9 @@ pub(crate) fn unit_name(unit: &str, english: bool) -> String {
 pub(crate) fn changes(old: &Body, new: &Body, english: bool) -> Vec<Change> {
     let mut units: Vec<&String> = old.keys().chain(new.keys()).collect();
     let at = |u: &str| {
-        let own = FIELDS.iter().position(|f| f.name == u || f.name.starts_with(&format!("{u}.")));
+        let own = FIELDS
+            .iter()
+            .position(|f| f.name == u || f.name.starts_with(&format!("{u}.")));
         let part = PARTS.iter().position(|p| *p == u).map(|n| n + FIELDS.len());
         own.or(part).unwrap_or(usize::MAX)
     };
@@ -245,10 +247,14 @@ mod tests {
 
     #[test]
     fn changes_are_named_field_by_field_in_the_order_of_the_form() {
-        let old = body(json!({ "title": "旧", "words": [], "legal_days": 20, "form.json": "a\nb", "retired": false,
-            "fee": { "amount": 0, "note": "", "note_en": "" } }));
-        let new = body(json!({ "title": "新", "words": ["占道"], "legal_days": 20, "form.json": "a\nc", "retired": false,
-            "fee": { "amount": 100, "note": "", "note_en": "" } }));
+        let old = body(
+            json!({ "title": "旧", "words": [], "legal_days": 20, "form.json": "a\nb", "retired": false,
+            "fee": { "amount": 0, "note": "", "note_en": "" } }),
+        );
+        let new = body(
+            json!({ "title": "新", "words": ["占道"], "legal_days": 20, "form.json": "a\nc", "retired": false,
+            "fee": { "amount": 100, "note": "", "note_en": "" } }),
+        );
         let all = changes(&old, &new, false);
         let units: Vec<(&str, &str)> = all.iter().map(|c| (c.unit.as_str(), c.what)).collect();
         let want = [
@@ -268,7 +274,9 @@ mod tests {
         let new = old.replace("5\n6\n", "5\nsix\n").replace("25\n", "");
         let lines = line_diff(&old, &new);
         let kinds: Vec<&str> = lines.iter().map(|l| l["kind"].as_str().unwrap()).collect();
-        let want = ["same", "same", "del", "add", "same", "same", "gap", "same", "same", "del", "same", "same"];
+        let want = [
+            "same", "same", "del", "add", "same", "same", "gap", "same", "same", "del", "same", "same",
+        ];
         assert_eq!(kinds, want);
         assert_eq!(lines[2]["old"], 6);
     }

@@ -59,7 +59,8 @@ fn save(ctx: &Ctx, tx: &mut Tx<'_>, e: &mut Edition, kind: &'static str) -> Resu
     let open = e.open();
     store::save(tx, e, open)?;
     e.version += 1;
-    let fact = Fact::new(kind, &e.id).payload(json!({ "matter": e.matter, "state": e.state, "version": e.version }));
+    let fact =
+        Fact::new(kind, &e.id).payload(json!({ "matter": e.matter, "state": e.state, "version": e.version }));
     ctx.emit(tx, fact.touch(&crate::EDITION, &e.id))?;
     Ok(())
 }
@@ -123,7 +124,9 @@ pub(crate) async fn begin(ctx: &Ctx, matter: &str, from: Option<i64>) -> Result<
         may(ctx, tx, EDIT, matter, current.text("organisation"))?;
         if version != head {
             // Who leads a matter is decided today, not by an old version.
-            content.sheet.insert("organisation".into(), current.text("organisation").into());
+            content
+                .sheet
+                .insert("organisation".into(), current.text("organisation").into());
         }
         let origin = from.map_or("form".into(), |v| format!("version:{v}"));
         start(ctx, tx, &id, matter, head, &origin, content, "")?;
@@ -133,7 +136,13 @@ pub(crate) async fn begin(ctx: &Ctx, matter: &str, from: Option<i64>) -> Result<
 }
 
 /// A new matter, empty or with the texts of another one as a beginning.
-pub(crate) async fn create(ctx: &Ctx, id: &str, title: &str, organisation: &str, like: &str) -> Result<String> {
+pub(crate) async fn create(
+    ctx: &Ctx,
+    id: &str,
+    title: &str,
+    organisation: &str,
+    like: &str,
+) -> Result<String> {
     let (id, title) = (id.trim(), title.trim());
     if !check::id_fits(id) {
         return Err(Refusal::new("services-wrong-id").into());
@@ -144,7 +153,10 @@ pub(crate) async fn create(ctx: &Ctx, id: &str, title: &str, organisation: &str,
     let edition = ctx.id().to_string();
     ctx.tx("services.create", |tx| {
         if store::head(tx, id)?.is_some() || store::open_for(tx, id)?.is_some() {
-            return Err(Refusal::new("services-new-taken").arg("id", id).status(409).into());
+            return Err(Refusal::new("services-new-taken")
+                .arg("id", id)
+                .status(409)
+                .into());
         }
         let mut content = Content::blank(id);
         if !like.is_empty() {
@@ -174,7 +186,12 @@ pub(crate) enum Saved {
     Stale(Box<Edition>, Map_),
 }
 
-pub(crate) async fn save_sheet(ctx: &Ctx, id: &str, version: i64, pairs: &[(String, String)]) -> Result<Saved> {
+pub(crate) async fn save_sheet(
+    ctx: &Ctx,
+    id: &str,
+    version: i64,
+    pairs: &[(String, String)],
+) -> Result<Saved> {
     let posted = |name: &str| pairs.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.trim());
     ctx.tx("services.save", |tx| {
         let mut e = find(ctx, tx, id)?;
@@ -186,7 +203,11 @@ pub(crate) async fn save_sheet(ctx: &Ctx, id: &str, version: i64, pairs: &[(Stri
         let note: String = posted("note").unwrap_or(&e.note).to_string();
         if note.chars().count() > 500 {
             let n = note.chars().count();
-            wrong.push(Wrong::new("note", "services-wrong-long").arg("max", 500).arg("n", n));
+            wrong.push(
+                Wrong::new("note", "services-wrong-long")
+                    .arg("max", 500)
+                    .arg("n", n),
+            );
         }
         if e.version != version {
             return Ok(Saved::Stale(Box::new(e), sheet));
@@ -219,9 +240,14 @@ pub(crate) async fn save_sheet(ctx: &Ctx, id: &str, version: i64, pairs: &[(Stri
 
 /// Saves one of the texts as it is; what is wrong with it is said by the check, not here.
 pub(crate) async fn save_part(ctx: &Ctx, id: &str, version: i64, part: &str, text: &str) -> Result<Saved> {
-    let at = PARTS.iter().position(|p| *p == part).ok_or_else(Refusal::not_found)?;
+    let at = PARTS
+        .iter()
+        .position(|p| *p == part)
+        .ok_or_else(Refusal::not_found)?;
     if text.len() > PART_MAX {
-        return Err(Refusal::new("services-part-large").arg("max", PART_MAX / 1000).into());
+        return Err(Refusal::new("services-part-large")
+            .arg("max", PART_MAX / 1000)
+            .into());
     }
     let text = text.replace("\r\n", "\n");
     ctx.tx("services.save-part", |tx| {
@@ -394,7 +420,11 @@ pub(crate) async fn rebase(ctx: &Ctx, id: &str, version: i64) -> Result<()> {
 }
 
 /// The edition merged with a newer version, and the units that differ.
-pub(crate) fn merged(tx: &mut Tx<'_>, e: &Edition, head: i64) -> Result<(Content, Vec<kernel::living::Unit>)> {
+pub(crate) fn merged(
+    tx: &mut Tx<'_>,
+    e: &Edition,
+    head: i64,
+) -> Result<(Content, Vec<kernel::living::Unit>)> {
     let body = |c: Option<Content>| c.map(|c| c.body(false)).unwrap_or_default();
     let base = body(store::version(tx, &e.matter, e.base_version)?);
     let theirs = body(store::version(tx, &e.matter, head)?);

@@ -16,7 +16,12 @@ fn edition(r: &Row) -> Result<Edition> {
         organisation: r.get("organisation")?,
         content: Content {
             sheet: serde_json::from_str(&r.get::<String>("sheet")?)?,
-            parts: [r.get("form")?, r.get("process")?, r.get("decision")?, r.get("stories")?],
+            parts: [
+                r.get("form")?,
+                r.get("process")?,
+                r.get("decision")?,
+                r.get("stories")?,
+            ],
         },
         note: r.get("note")?,
         authors: serde_json::from_str(&r.get::<String>("authors")?)?,
@@ -107,7 +112,9 @@ pub(crate) fn open_for(tx: &mut Tx<'_>, matter: &str) -> Result<Option<Edition>>
 
 /// All editions of a matter, newest first.
 pub(crate) fn of_matter(tx: &mut Tx<'_>, matter: &str) -> Result<Vec<Edition>> {
-    let sql = format!("SELECT {COLUMNS} FROM services_edition WHERE matter = $1 ORDER BY created_at DESC, id DESC LIMIT 100");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM services_edition WHERE matter = $1 ORDER BY created_at DESC, id DESC LIMIT 100"
+    );
     tx.query(&sql, params![matter])?.iter().map(edition).collect()
 }
 
@@ -184,9 +191,12 @@ pub(crate) fn list(tx: &mut Tx<'_>) -> Result<Vec<Listed>, Fault> {
 
 /// (version in force, retired) of a matter.
 pub(crate) fn head(tx: &mut Tx<'_>, matter: &str) -> Result<Option<(i64, bool)>, Fault> {
-    tx.one("SELECT version, retired_at FROM services_matter WHERE id = $1", params![matter])?
-        .map(|r| Ok((r.get("version")?, r.get::<Option<i64>>("retired_at")?.is_some())))
-        .transpose()
+    tx.one(
+        "SELECT version, retired_at FROM services_matter WHERE id = $1",
+        params![matter],
+    )?
+    .map(|r| Ok((r.get("version")?, r.get::<Option<i64>>("retired_at")?.is_some())))
+    .transpose()
 }
 
 /// The content of one version.
@@ -221,10 +231,19 @@ pub(crate) fn versions(tx: &mut Tx<'_>, matter: &str) -> Result<Vec<(i64, i64)>,
 
 /// (id, version in force, retired) of every matter.
 pub(crate) fn heads(tx: &mut Tx<'_>) -> Result<Vec<(String, i64, bool)>, Fault> {
-    tx.query("SELECT id, version, retired_at FROM services_matter ORDER BY id", &[])?
-        .iter()
-        .map(|r| Ok((r.get("id")?, r.get("version")?, r.get::<Option<i64>>("retired_at")?.is_some())))
-        .collect()
+    tx.query(
+        "SELECT id, version, retired_at FROM services_matter ORDER BY id",
+        &[],
+    )?
+    .iter()
+    .map(|r| {
+        Ok((
+            r.get("id")?,
+            r.get("version")?,
+            r.get::<Option<i64>>("retired_at")?.is_some(),
+        ))
+    })
+    .collect()
 }
 
 /// Another matter, published or drafted, with this code.
@@ -268,7 +287,12 @@ pub(crate) fn open_retirement(
 }
 
 /// Ends the open retirement; its id.
-pub(crate) fn close_retirement(tx: &mut Tx<'_>, matter: &str, actor: &str, at: i64) -> Result<Option<String>, Fault> {
+pub(crate) fn close_retirement(
+    tx: &mut Tx<'_>,
+    matter: &str,
+    actor: &str,
+    at: i64,
+) -> Result<Option<String>, Fault> {
     let id: Option<String> = tx.scalar(
         "SELECT id FROM services_retirement WHERE matter = $1 AND ended_at IS NULL ORDER BY at DESC, id DESC LIMIT 1",
         params![matter],

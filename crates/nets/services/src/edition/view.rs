@@ -40,13 +40,21 @@ pub(crate) fn finding(cx: &Ctx, edition: &str, f: &Finding) -> Json {
     let part = |name: &str| format!("/work/matters/editions/{edition}/parts/{name}");
     match f {
         Finding::Field(w) => {
-            let href = if PARTS.contains(&w.field.as_str()) { part(&w.field) } else { sheet(&w.field) };
+            let href = if PARTS.contains(&w.field.as_str()) {
+                part(&w.field)
+            } else {
+                sheet(&w.field)
+            };
             json!({ "place": unit_name(&w.field, english(cx)), "line": 0, "text": message(cx, w), "href": href })
         }
         Finding::File(file, line, text) => {
             let known = PARTS.contains(&file.as_str());
             let href = if known { part(file) } else { sheet("title") };
-            let name = if known { file.clone() } else { cx.t("services-sheet", &[]) };
+            let name = if known {
+                file.clone()
+            } else {
+                cx.t("services-sheet", &[])
+            };
             json!({ "place": name, "line": line, "text": text, "href": href })
         }
     }
@@ -83,11 +91,19 @@ fn cell(cx: &Ctx, f: &Field, name: &str, value: &Json, wrongs: &[Wrong], orgs: &
         Kind::Rows(_) => ("rows", vec![]),
         Kind::Organisation | Kind::Organisations => {
             let one = |(id, name): &(String, String)| json!({ "value": id, "label": name, "on": chosen(id) });
-            let kind = if matches!(f.kind, Kind::Organisation) { "choice" } else { "several" };
+            let kind = if matches!(f.kind, Kind::Organisation) {
+                "choice"
+            } else {
+                "several"
+            };
             (kind, orgs.iter().map(one).collect())
         }
     };
-    let errors: Vec<String> = wrongs.iter().filter(|w| w.field == name).map(|w| message(cx, w)).collect();
+    let errors: Vec<String> = wrongs
+        .iter()
+        .filter(|w| w.field == name)
+        .map(|w| message(cx, w))
+        .collect();
     let text = match f.kind {
         Kind::Rows(_) => String::new(),
         _ => fields::show(f, value, english),
@@ -119,7 +135,14 @@ pub(crate) fn form(
                 .enumerate()
                 .map(|(n, row)| {
                     let one = |c: &Field| {
-                        cell(cx, c, &format!("{}.{n}.{}", f.name, c.name), &row[c.name], wrongs, orgs)
+                        cell(
+                            cx,
+                            c,
+                            &format!("{}.{n}.{}", f.name, c.name),
+                            &row[c.name],
+                            wrongs,
+                            orgs,
+                        )
                     };
                     Json::from(columns.iter().map(one).collect::<Vec<_>>())
                 })
@@ -140,12 +163,19 @@ pub(crate) fn form(
 
 /// A list of changes: short values side by side, long ones line by line.
 pub(crate) fn change_list(cx: &Ctx, old: &kernel::living::Body, new: &kernel::living::Body) -> Vec<Json> {
-    changes(old, new, english(cx)).iter().map(|c| change(cx, c)).collect()
+    changes(old, new, english(cx))
+        .iter()
+        .map(|c| change(cx, c))
+        .collect()
 }
 
 fn change(cx: &Ctx, c: &Change) -> Json {
     let long = PARTS.contains(&c.unit.as_str()) || c.old.contains('\n') || c.new.contains('\n');
-    let lines = if long { line_diff(&c.old, &c.new) } else { Vec::new() };
+    let lines = if long {
+        line_diff(&c.old, &c.new)
+    } else {
+        Vec::new()
+    };
     json!({ "unit": c.unit, "name": unit_name(&c.unit, english(cx)), "what": c.what, "old": c.old, "new": c.new, "lines": lines })
 }
 

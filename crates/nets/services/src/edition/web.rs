@@ -69,10 +69,16 @@ pub(crate) fn found(cx: &Ctx, tx: &mut Tx<'_>, find: &Find) -> Result<(Vec<Json>
             (true, true) => "edited",
             (false, _) => "local",
         };
-        let title = if english && !m.title_en.is_empty() { &m.title_en } else { &m.title };
-        items.push(json!({ "id": m.id, "code": m.code, "title": title, "organisation": name, "version": m.version,
+        let title = if english && !m.title_en.is_empty() {
+            &m.title_en
+        } else {
+            &m.title
+        };
+        items.push(
+            json!({ "id": m.id, "code": m.code, "title": title, "organisation": name, "version": m.version,
             "state": state, "edition": m.open.as_ref().map(|o| o.0.clone()), "open": open, "origin": origin,
-            "changed_at": m.changed_at }));
+            "changed_at": m.changed_at }),
+        );
     }
     Ok((items, organisations))
 }
@@ -208,7 +214,11 @@ async fn matter_page(cx: &Ctx, id: &str, status: StatusCode, refused: &str) -> R
             }))
         })
         .await?;
-    cx.page_with(status, "services/edition/matter.html", json!({ "m": data, "refused": refused }))
+    cx.page_with(
+        status,
+        "services/edition/matter.html",
+        json!({ "m": data, "refused": refused }),
+    )
 }
 
 #[derive(Deserialize)]
@@ -226,8 +236,10 @@ pub(crate) async fn compare(cx: Ctx, Path(id): Path<String>, Query(b): Query<Bet
             cx.may(service::READ, &place).map_err(|_| Refusal::not_found())?;
             let old = store::version(tx, &id, b.from)?.ok_or_else(Refusal::not_found)?;
             let new = store::version(tx, &id, b.to)?.ok_or_else(Refusal::not_found)?;
-            Ok(json!({ "id": id, "title": now.text("title"), "from": b.from, "to": b.to,
-                "changes": view::change_list(&cx, &old.body(false), &new.body(false)) }))
+            Ok(
+                json!({ "id": id, "title": now.text("title"), "from": b.from, "to": b.to,
+                "changes": view::change_list(&cx, &old.body(false), &new.body(false)) }),
+            )
         })
         .await?;
     cx.page("services/edition/compare.html", data)
@@ -352,13 +364,26 @@ pub(crate) async fn sheet(cx: Ctx, Path(id): Path<String>, Query(m): Query<More>
 
 /// Rows are moved and taken out among the posted fields, before anything is read.
 fn rearrange(pairs: Pairs, action: &str) -> Pairs {
-    let Some((verb, rest)) = action.split_once(':') else { return pairs };
-    let Some((group, n)) = rest.rsplit_once('.') else { return pairs };
+    let Some((verb, rest)) = action.split_once(':') else {
+        return pairs;
+    };
+    let Some((group, n)) = rest.rsplit_once('.') else {
+        return pairs;
+    };
     let Ok(n) = n.parse::<usize>() else { return pairs };
     let number = |name: &str| -> Option<usize> {
-        name.strip_prefix(group)?.strip_prefix('.')?.split('.').next()?.parse().ok()
+        name.strip_prefix(group)?
+            .strip_prefix('.')?
+            .split('.')
+            .next()?
+            .parse()
+            .ok()
     };
-    let before = pairs.iter().filter_map(|(k, _)| number(k)).filter(|k| *k < n).max();
+    let before = pairs
+        .iter()
+        .filter_map(|(k, _)| number(k))
+        .filter(|k| *k < n)
+        .max();
     let renamed = |name: &str, to: usize| {
         let column = name.rsplit('.').next().unwrap_or_default();
         format!("{group}.{to}.{column}")
@@ -372,17 +397,32 @@ fn rearrange(pairs: Pairs, action: &str) -> Pairs {
     pairs.into_iter().filter_map(change).collect()
 }
 
-pub(crate) async fn save_sheet(cx: Ctx, Path(id): Path<String>, Form(pairs): Form<Pairs>) -> Result<Response> {
-    let posted = |name: &str| pairs.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.clone()).unwrap_or_default();
+pub(crate) async fn save_sheet(
+    cx: Ctx,
+    Path(id): Path<String>,
+    Form(pairs): Form<Pairs>,
+) -> Result<Response> {
+    let posted = |name: &str| {
+        pairs
+            .iter()
+            .rev()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.clone())
+            .unwrap_or_default()
+    };
     let action = posted("action");
-    let version: i64 = posted("version").parse().map_err(|_| Refusal::new("kernel-bad-form"))?;
+    let version: i64 = posted("version")
+        .parse()
+        .map_err(|_| Refusal::new("kernel-bad-form"))?;
     let more = action.strip_prefix("add:").unwrap_or_default().to_string();
     let pairs = rearrange(pairs, &action);
     let (status, e, sheet, wrongs, stale): (_, _, _, Vec<Wrong>, bool) =
         match service::save_sheet(&cx, &id, version, &pairs).await? {
             Saved::Yes => {
                 let back = format!("/work/matters/editions/{id}");
-                let group = action.split_once(':').map(|(_, g)| g.split('.').next().unwrap_or(g).to_string());
+                let group = action
+                    .split_once(':')
+                    .map(|(_, g)| g.split('.').next().unwrap_or(g).to_string());
                 return Ok(see(&match group {
                     Some(g) if !more.is_empty() => format!("{back}/sheet?more={g}#field-{g}"),
                     Some(g) => format!("{back}/sheet#field-{g}"),
@@ -422,7 +462,10 @@ async fn part_page(
     typed: Option<&str>,
     refused: &str,
 ) -> Result<Response> {
-    let at = PARTS.iter().position(|p| *p == part).ok_or_else(Refusal::not_found)?;
+    let at = PARTS
+        .iter()
+        .position(|p| *p == part)
+        .ok_or_else(Refusal::not_found)?;
     let data = cx
         .read("services.part", |tx| {
             let e = service::find(cx, tx, id)?;
@@ -449,7 +492,11 @@ pub(crate) async fn save_part(
     let (mut version, mut text, mut file) = (0, String::new(), None);
     let bad = |e: axum::extract::multipart::MultipartError| {
         let large = e.status() == StatusCode::PAYLOAD_TOO_LARGE;
-        let key = if large { "kernel-too-large" } else { "kernel-bad-form" };
+        let key = if large {
+            "kernel-too-large"
+        } else {
+            "kernel-bad-form"
+        };
         Problem::from(Refusal::new(key).status(e.status().as_u16()))
     };
     while let Some(field) = form.next_field().await.map_err(bad)? {
@@ -472,10 +519,26 @@ pub(crate) async fn save_part(
         Ok(Saved::Yes) => Ok(see(&format!("/work/matters/editions/{id}/parts/{part}"))),
         Ok(_) => {
             let said = cx.t("services-stale-part", &[]);
-            part_page(&cx, &id, &part, StatusCode::PRECONDITION_FAILED, Some(text), &said).await
+            part_page(
+                &cx,
+                &id,
+                &part,
+                StatusCode::PRECONDITION_FAILED,
+                Some(text),
+                &said,
+            )
+            .await
         }
         Err(Problem::Refusal(r)) if r.status == 422 => {
-            part_page(&cx, &id, &part, StatusCode::UNPROCESSABLE_ENTITY, Some(text), &said(&cx, &r)).await
+            part_page(
+                &cx,
+                &id,
+                &part,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Some(text),
+                &said(&cx, &r),
+            )
+            .await
         }
         Err(e) => Err(e),
     }
@@ -486,7 +549,10 @@ pub(crate) async fn preview(cx: Ctx, Path(id): Path<String>) -> Result<Response>
     let g = cx
         .read("services.preview", |tx| {
             let e = service::find(&cx, tx, &id)?;
-            let parts = e.content.typed().map_err(|_| Refusal::new("services-preview-unfit"))?;
+            let parts = e
+                .content
+                .typed()
+                .map_err(|_| Refusal::new("services-preview-unfit"))?;
             crate::matter::web::guide_of(&cx, tx, &parts.sheet)
         })
         .await?;
@@ -518,7 +584,12 @@ pub(crate) async fn withdraw(cx: Ctx, Path(id): Path<String>, Form(a): Form<Act>
     after(&cx, &id, service::withdraw(&cx, &id, a.version).await).await
 }
 pub(crate) async fn give_back(cx: Ctx, Path(id): Path<String>, Form(a): Form<Act>) -> Result<Response> {
-    after(&cx, &id, service::give_back(&cx, &id, a.version, &a.opinion).await).await
+    after(
+        &cx,
+        &id,
+        service::give_back(&cx, &id, a.version, &a.opinion).await,
+    )
+    .await
 }
 pub(crate) async fn publish(cx: Ctx, Path(id): Path<String>, Form(a): Form<Act>) -> Result<Response> {
     after(&cx, &id, service::publish(&cx, &id, a.version, &a.opinion).await).await
@@ -534,11 +605,21 @@ pub(crate) fn samples() -> Vec<Sample> {
     let item = json!({ "id": "m", "code": "1", "title": "示例事项", "organisation": "示例部门", "version": 2, "state": "force",
         "edition": "e", "open": "review", "origin": "edited", "changed_at": 1 });
     let mut fresh = item.clone();
-    for (k, v) in [("version", json!(0)), ("state", json!("new")), ("open", json!("draft")), ("origin", json!("local"))] {
+    for (k, v) in [
+        ("version", json!(0)),
+        ("state", json!("new")),
+        ("open", json!("draft")),
+        ("origin", json!("local")),
+    ] {
         fresh[k] = v;
     }
     let mut plain = item.clone();
-    for (k, v) in [("edition", Json::Null), ("open", json!("")), ("state", json!("retired")), ("origin", json!("pack"))] {
+    for (k, v) in [
+        ("edition", Json::Null),
+        ("open", json!("")),
+        ("state", json!("retired")),
+        ("origin", json!("pack")),
+    ] {
         plain[k] = v;
     }
     let list = |items: Json, next: Json| {
@@ -580,10 +661,16 @@ pub(crate) fn samples() -> Vec<Sample> {
         json!({ "name": "x", "label": "示例", "kind": kind, "value": "1", "yes": true, "options": options, "required": true,
         "max": 20, "errors": ["必须填写"], "rows": null })
     };
-    let options = json!([{ "value": "a", "label": "甲", "on": true }, { "value": "b", "label": "乙", "on": false }]);
+    let options =
+        json!([{ "value": "a", "label": "甲", "on": true }, { "value": "b", "label": "乙", "on": false }]);
     let mut rows = field("rows", json!([]));
-    rows["rows"] = json!([[field("text", json!([])), field("yes", json!([]))], [field("long", json!([])), field("words", json!([]))]]);
-    let kinds = ["text", "long", "words", "whole", "money", "yes", "choice", "choices", "several"];
+    rows["rows"] = json!([
+        [field("text", json!([])), field("yes", json!([]))],
+        [field("long", json!([])), field("words", json!([]))]
+    ]);
+    let kinds = [
+        "text", "long", "words", "whole", "money", "yes", "choice", "choices", "several",
+    ];
     let mut all: Vec<Json> = kinds.iter().map(|k| field(k, options.clone())).collect();
     all.push(rows);
     let sheet = |errors: Json, theirs: Json, stale: bool| {
@@ -594,9 +681,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         json!({ "e": head, "part": "form.json", "label": "申请表单", "text": "{}",
         "findings": [finding], "lines": lines, "refused": refused, "max": 400 })
     };
-    let version = |n: i64, edition: Json, publisher: Json| {
-        json!({ "version": n, "at": 1, "edition": edition, "authors": ["示例"], "publisher": publisher, "note": "", "current": n == 2 })
-    };
+    let version = |n: i64, edition: Json, publisher: Json| json!({ "version": n, "at": 1, "edition": edition, "authors": ["示例"], "publisher": publisher, "note": "", "current": n == 2 });
     let matter = |retired: bool, open: Json, pack: Json| {
         json!({ "m": { "id": "m", "title": "示例事项", "code": "1", "version": 2, "retired": retired, "organisation": "示例部门",
             "pack_version": pack, "versions": [version(2, json!("e"), json!("发布员")), version(1, Json::Null, Json::Null)],
@@ -614,33 +699,106 @@ pub(crate) fn samples() -> Vec<Sample> {
     let sample = |template, name, data| Sample { template, name, data };
     vec![
         sample("services/edition/list.html", "none", list(json!([]), Json::Null)),
-        sample("services/edition/list.html", "three", list(json!([item, fresh, plain]), json!(1))),
+        sample(
+            "services/edition/list.html",
+            "three",
+            list(json!([item, fresh, plain]), json!(1)),
+        ),
         sample("services/edition/new.html", "fresh", new("", json!([]))),
         sample("services/edition/new.html", "refused", new("已有", json!([item]))),
-        sample("services/edition/matter.html", "force", matter(false, Json::Null, json!(1))),
-        sample("services/edition/matter.html", "retired", matter(true, json!("e"), Json::Null)),
-        sample("services/edition/compare.html", "three",
-            json!({ "id": "m", "title": "示例", "from": 1, "to": 2, "changes": changes })),
-        sample("services/edition/compare.html", "same",
-            json!({ "id": "m", "title": "示例", "from": 1, "to": 1, "changes": [] })),
-        sample("services/edition/show.html", "draft",
-            show(head.clone(), json!([finding]), Json::Null, "还有问题", changes.clone())),
-        sample("services/edition/show.html", "ready", show(head.clone(), json!([]), behind, "", changes.clone())),
+        sample(
+            "services/edition/matter.html",
+            "force",
+            matter(false, Json::Null, json!(1)),
+        ),
+        sample(
+            "services/edition/matter.html",
+            "retired",
+            matter(true, json!("e"), Json::Null),
+        ),
+        sample(
+            "services/edition/compare.html",
+            "three",
+            json!({ "id": "m", "title": "示例", "from": 1, "to": 2, "changes": changes }),
+        ),
+        sample(
+            "services/edition/compare.html",
+            "same",
+            json!({ "id": "m", "title": "示例", "from": 1, "to": 1, "changes": [] }),
+        ),
+        sample(
+            "services/edition/show.html",
+            "draft",
+            show(
+                head.clone(),
+                json!([finding]),
+                Json::Null,
+                "还有问题",
+                changes.clone(),
+            ),
+        ),
+        sample(
+            "services/edition/show.html",
+            "ready",
+            show(head.clone(), json!([]), behind, "", changes.clone()),
+        ),
         sample("services/edition/show.html", "retired", {
             let mut h = state_of(state::RETURNED, "");
             h["retired"] = true.into();
             show(h, json!([]), Json::Null, "", json!([]))
         }),
-        sample("services/edition/show.html", "review",
-            show(state_of(state::REVIEW, "may_decide"), json!([]), Json::Null, "", changes.clone())),
-        sample("services/edition/show.html", "own",
-            show(state_of(state::REVIEW, "own"), json!([]), Json::Null, "", changes.clone())),
-        sample("services/edition/show.html", "published",
-            show(state_of(state::PUBLISHED, ""), json!([]), Json::Null, "", changes.clone())),
-        sample("services/edition/sheet.html", "fresh", sheet(json!([]), json!([]), false)),
-        sample("services/edition/sheet.html", "wrong",
-            sheet(json!([{ "field": "title", "place": "事项名称", "text": "必须填写" }]), json!([]), false)),
-        sample("services/edition/sheet.html", "stale", sheet(json!([]), changes, true)),
+        sample(
+            "services/edition/show.html",
+            "review",
+            show(
+                state_of(state::REVIEW, "may_decide"),
+                json!([]),
+                Json::Null,
+                "",
+                changes.clone(),
+            ),
+        ),
+        sample(
+            "services/edition/show.html",
+            "own",
+            show(
+                state_of(state::REVIEW, "own"),
+                json!([]),
+                Json::Null,
+                "",
+                changes.clone(),
+            ),
+        ),
+        sample(
+            "services/edition/show.html",
+            "published",
+            show(
+                state_of(state::PUBLISHED, ""),
+                json!([]),
+                Json::Null,
+                "",
+                changes.clone(),
+            ),
+        ),
+        sample(
+            "services/edition/sheet.html",
+            "fresh",
+            sheet(json!([]), json!([]), false),
+        ),
+        sample(
+            "services/edition/sheet.html",
+            "wrong",
+            sheet(
+                json!([{ "field": "title", "place": "事项名称", "text": "必须填写" }]),
+                json!([]),
+                false,
+            ),
+        ),
+        sample(
+            "services/edition/sheet.html",
+            "stale",
+            sheet(json!([]), changes, true),
+        ),
         sample("services/edition/part.html", "fresh", part("", json!([]))),
         sample("services/edition/part.html", "stale", part("他人已保存", lines)),
     ]

@@ -39,7 +39,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Table, Refusal> {
     }
     if table.len() > MAX_ROWS + 1 {
         let n = table.len() - 1;
-        return Err(Refusal::new("services-import-rows").arg("max", MAX_ROWS).arg("n", n));
+        return Err(Refusal::new("services-import-rows")
+            .arg("max", MAX_ROWS)
+            .arg("n", n));
     }
     if table.iter().any(|(_, row)| row.len() > MAX_COLUMNS) {
         return Err(Refusal::new("services-import-columns").arg("max", MAX_COLUMNS));
@@ -51,7 +53,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Table, Refusal> {
 fn decode(bytes: &[u8]) -> Result<String, Refusal> {
     let unreadable = || Refusal::new("services-import-unreadable");
     let text = match encoding_rs::Encoding::for_bom(bytes) {
-        Some((encoding, skip)) => encoding.decode_without_bom_handling_and_without_replacement(&bytes[skip..]),
+        Some((encoding, skip)) => {
+            encoding.decode_without_bom_handling_and_without_replacement(&bytes[skip..])
+        }
         None => match std::str::from_utf8(bytes) {
             Ok(text) => Some(text.into()),
             Err(_) => encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(bytes),
@@ -88,7 +92,9 @@ fn csv_rows(text: &str) -> Result<Table, Refusal> {
         });
         out.push((out.len() + 1, cells.collect()));
         if out.len() > MAX_ROWS * 20 {
-            return Err(Refusal::new("services-import-rows").arg("max", MAX_ROWS).arg("n", out.len()));
+            return Err(Refusal::new("services-import-rows")
+                .arg("max", MAX_ROWS)
+                .arg("n", out.len()));
         }
     }
     Ok(out)
@@ -96,7 +102,9 @@ fn csv_rows(text: &str) -> Result<Table, Refusal> {
 
 /// 3.20899E+17: Excel's way to spoil a long code.
 fn scientific(text: &str) -> bool {
-    let Some((digits, exponent)) = text.trim().split_once("E+") else { return false };
+    let Some((digits, exponent)) = text.trim().split_once("E+") else {
+        return false;
+    };
     exponent.parse::<u32>().is_ok() && digits.parse::<f64>().is_ok()
 }
 
@@ -108,7 +116,9 @@ fn workbook(bytes: &[u8]) -> Result<Table, Refusal> {
     for n in 0..archive.len() {
         let file = archive.by_index(n).map_err(|_| unreadable())?;
         let read = std::io::copy(&mut file.take(left + 1), &mut std::io::sink()).map_err(|_| unreadable())?;
-        left = left.checked_sub(read).ok_or_else(|| Refusal::new("services-import-bomb"))?;
+        left = left
+            .checked_sub(read)
+            .ok_or_else(|| Refusal::new("services-import-bomb"))?;
     }
     let mut book: calamine::Xlsx<_> = calamine::Xlsx::new(Cursor::new(bytes)).map_err(|_| unreadable())?;
     let range = book
@@ -118,7 +128,9 @@ fn workbook(bytes: &[u8]) -> Result<Table, Refusal> {
     let first = range.start().map_or(0, |s| s.0 as usize);
     if range.height() > MAX_ROWS * 20 || range.width() > MAX_COLUMNS {
         let n = range.height();
-        return Err(Refusal::new("services-import-rows").arg("max", MAX_ROWS).arg("n", n));
+        return Err(Refusal::new("services-import-rows")
+            .arg("max", MAX_ROWS)
+            .arg("n", n));
     }
     let cell = |d: &Data| match d {
         Data::Float(f) if f.abs() >= 1e15 => Cell {
@@ -200,7 +212,10 @@ pub(crate) fn to_xlsx(rows: &[Vec<String>], name: &str) -> Result<Vec<u8>> {
     use rust_xlsxwriter::{Format, FormatAlign, Workbook};
     let fault = |e: rust_xlsxwriter::XlsxError| Fault::of("xlsx", e);
     let mut book = Workbook::new();
-    let text = Format::new().set_num_format("@").set_align(FormatAlign::Top).set_text_wrap();
+    let text = Format::new()
+        .set_num_format("@")
+        .set_align(FormatAlign::Top)
+        .set_text_wrap();
     let head = text.clone().set_bold();
     let sheet = book.add_worksheet().set_name(name).map_err(fault)?;
     for (r, row) in rows.iter().enumerate() {
@@ -227,7 +242,10 @@ mod tests {
     use super::*;
 
     fn text(table: &Table) -> Vec<Vec<&str>> {
-        table.iter().map(|(_, r)| r.iter().map(|c| c.text.as_str()).collect()).collect()
+        table
+            .iter()
+            .map(|(_, r)| r.iter().map(|c| c.text.as_str()).collect())
+            .collect()
     }
 
     #[test]
@@ -237,9 +255,15 @@ mod tests {
             vec!["=1+1".to_string(), "第一行\n第二行,逗号".to_string()],
             vec!["000199001002".to_string(), "+86".to_string()],
         ];
-        let want: Vec<Vec<&str>> = rows.iter().map(|r| r.iter().map(String::as_str).collect()).collect();
+        let want: Vec<Vec<&str>> = rows
+            .iter()
+            .map(|r| r.iter().map(String::as_str).collect())
+            .collect();
         let csv = to_csv(&rows).unwrap();
-        assert!(String::from_utf8_lossy(&csv).contains("'=1+1"), "a formula is disarmed");
+        assert!(
+            String::from_utf8_lossy(&csv).contains("'=1+1"),
+            "a formula is disarmed"
+        );
         assert_eq!(text(&read(&csv).unwrap()), want);
         assert_eq!(text(&read(&to_xlsx(&rows, "事项").unwrap()).unwrap()), want);
     }
@@ -253,7 +277,10 @@ mod tests {
             .chain(text_in.encode_utf16().flat_map(u16::to_le_bytes))
             .collect();
         for bytes in [gb.to_vec(), utf16, text_in.as_bytes().to_vec()] {
-            assert_eq!(text(&read(&bytes).unwrap()), [["事项名称", "实施编码"], ["占道", "001"]]);
+            assert_eq!(
+                text(&read(&bytes).unwrap()),
+                [["事项名称", "实施编码"], ["占道", "001"]]
+            );
         }
         let spoilt = read("实施编码\n3.20899E+17\n".as_bytes()).unwrap();
         assert!(spoilt[1].1[0].mangled);

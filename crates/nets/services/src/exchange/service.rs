@@ -48,8 +48,11 @@ struct Row {
 impl Row {
     fn json(&self) -> Json {
         let wrong = |w: &Wrong| {
-            let args: serde_json::Map<String, Json> =
-                w.args.iter().map(|(k, v)| (k.to_string(), v.clone().into())).collect();
+            let args: serde_json::Map<String, Json> = w
+                .args
+                .iter()
+                .map(|(k, v)| (k.to_string(), v.clone().into()))
+                .collect();
             json!({ "field": w.field, "key": w.key, "args": args })
         };
         json!({ "row": self.number, "id": self.id, "title": self.title, "outcome": self.outcome, "fields": self.fields,
@@ -139,7 +142,9 @@ fn one(
         (true, false) => match store::by_code(tx, &code)? {
             Some(id) => id,
             None => {
-                let plain = code.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+                let plain = code
+                    .to_lowercase()
+                    .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
                 format!("m-{plain}")
             }
         },
@@ -153,7 +158,8 @@ fn one(
             continue;
         }
         if let Some(before) = seen.insert(key, number) {
-            row.wrongs.push(Wrong::new("code", "services-import-twice").arg("row", before));
+            row.wrongs
+                .push(Wrong::new("code", "services-import-twice").arg("row", before));
             return Ok(row);
         }
     }
@@ -176,18 +182,24 @@ fn one(
     required(&content.sheet, columns, head.is_some(), &mut row.wrongs);
     row.wrongs.extend(check::organisations(tx, &content)?);
     if let Some(other) = check::code_taken(tx, content.text("code"), &row.id)? {
-        row.wrongs.push(Wrong::new("code", "services-wrong-code-taken").arg("matter", other));
+        row.wrongs
+            .push(Wrong::new("code", "services-wrong-code-taken").arg("matter", other));
     }
     if head.is_some_and(|h| h.1) {
         row.wrongs.push(Wrong::new("id", "services-import-retired"));
     }
     // Both the organisation that leads it now and the one that shall.
     let leads = [old.as_ref(), Some(&content)];
-    for lead in leads.into_iter().flatten().map(|c| c.text("organisation").to_string()) {
+    for lead in leads
+        .into_iter()
+        .flatten()
+        .map(|c| c.text("organisation").to_string())
+    {
         let place = editions::place(tx, &row.id, &lead)?;
         let named = row.wrongs.iter().any(|w| w.field == "organisation");
         if !named && ctx.may(editions::EDIT, &place).is_err() {
-            row.wrongs.push(Wrong::new("organisation", "services-import-forbidden"));
+            row.wrongs
+                .push(Wrong::new("organisation", "services-import-forbidden"));
         }
     }
     if !row.wrongs.is_empty() {
@@ -205,7 +217,11 @@ fn one(
         Some(old) => fields::get(&old.sheet, f.name) != fields::get(&content.sheet, f.name),
         None => true,
     };
-    row.fields = FIELDS.iter().filter(differs).map(|f| f.name.to_string()).collect();
+    row.fields = FIELDS
+        .iter()
+        .filter(differs)
+        .map(|f| f.name.to_string())
+        .collect();
     let base = head.map_or(0, |h| h.0);
     let origin = format!("import:{import}");
     editions::start(ctx, tx, edition, &row.id, base, &origin, content, "")?;
@@ -220,7 +236,9 @@ fn required(sheet: &Map_, columns: &Columns, known: bool, wrongs: &mut Vec<Wrong
     let needed = |name: &str| !known && ["code", "title", "organisation"].contains(&name);
     let named: Vec<String> = wrongs.iter().map(|w| w.field.clone()).collect();
     let wanted = |w: &Wrong| {
-        let top = FIELDS.iter().find(|f| w.field == f.name || w.field.starts_with(&format!("{}.", f.name)));
+        let top = FIELDS
+            .iter()
+            .find(|f| w.field == f.name || w.field.starts_with(&format!("{}.", f.name)));
         top.is_some_and(|f| (known && given(f.name)) || needed(f.name)) && !named.contains(&w.field)
     };
     wrongs.extend(fields::missing(sheet).into_iter().filter(wanted));

@@ -21,7 +21,10 @@ pub(crate) async fn export(cx: Ctx, Query(find): Query<Find>) -> Result<Response
                 return Ok(rows);
             }
             for m in found(&cx, tx, &find)?.0 {
-                let (id, version) = (m["id"].as_str().unwrap_or_default(), m["version"].as_i64().unwrap_or(0));
+                let (id, version) = (
+                    m["id"].as_str().unwrap_or_default(),
+                    m["version"].as_i64().unwrap_or(0),
+                );
                 if let Some(content) = edition_store::version(tx, id, version)? {
                     rows.push(model::cells(&content.sheet, english));
                 }
@@ -39,7 +42,11 @@ fn file(cx: &Ctx, name: &str, format: &str, rows: &[Vec<String>]) -> Result<Resp
             let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
             attachment(&format!("{name}-{day}.xlsx"), kind, model::to_xlsx(rows, name)?)
         }
-        _ => attachment(&format!("{name}-{day}.csv"), "text/csv; charset=utf-8", model::to_csv(rows)?),
+        _ => attachment(
+            &format!("{name}-{day}.csv"),
+            "text/csv; charset=utf-8",
+            model::to_csv(rows)?,
+        ),
     })
 }
 
@@ -64,7 +71,11 @@ async fn list_page(cx: &Ctx, status: StatusCode, refused: &str) -> Result<Respon
 pub(crate) async fn import(cx: Ctx, mut form: Multipart) -> Result<Response> {
     let bad = |e: axum::extract::multipart::MultipartError| {
         let large = e.status() == StatusCode::PAYLOAD_TOO_LARGE;
-        let key = if large { "kernel-too-large" } else { "kernel-bad-form" };
+        let key = if large {
+            "kernel-too-large"
+        } else {
+            "kernel-bad-form"
+        };
         Problem::from(Refusal::new(key).status(e.status().as_u16()))
     };
     let (mut name, mut bytes) = (String::new(), Vec::new());
@@ -114,7 +125,9 @@ fn rows(cx: &Ctx, report: &Json) -> Vec<Json> {
 }
 
 pub(crate) async fn show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
-    let i = cx.read("services.import-report", |tx| service::find(&cx, tx, &id)).await?;
+    let i = cx
+        .read("services.import-report", |tx| service::find(&cx, tx, &id))
+        .await?;
     let may_edit = cx.holds(editions::EDIT);
     cx.page(
         "services/exchange/report.html",
@@ -124,7 +137,9 @@ pub(crate) async fn show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
 }
 
 pub(crate) async fn report(cx: Ctx, Path(id): Path<String>, Query(find): Query<Find>) -> Result<Response> {
-    let i = cx.read("services.import-report", |tx| service::find(&cx, tx, &id)).await?;
+    let i = cx
+        .read("services.import-report", |tx| service::find(&cx, tx, &id))
+        .await?;
     let head = ["row", "matter", "name", "outcome", "column", "problem"];
     let mut out = vec![head.map(|h| cx.t(&format!("services-report-{h}"), &[])).to_vec()];
     for r in rows(&cx, &i.report) {
@@ -149,23 +164,39 @@ pub(crate) async fn report(cx: Ctx, Path(id): Path<String>, Query(find): Query<F
 
 pub(crate) fn samples() -> Vec<Sample> {
     let item = json!({ "id": "i", "file": "事项.xlsx", "total": 3, "good": 2, "bad": 1, "at": 1 });
-    let list = |items: Json, refused: &str| {
-        json!({ "items": items, "refused": refused, "max_rows": 500, "max_bytes": model::MAX_BYTES })
-    };
-    let row = |outcome: &str, edition: Json, wrongs: Json| {
-        json!({ "row": 2, "id": "m", "title": "示例", "outcome": outcome, "fields": "事项名称", "edition": edition, "wrongs": wrongs })
-    };
+    let list = |items: Json, refused: &str| json!({ "items": items, "refused": refused, "max_rows": 500, "max_bytes": model::MAX_BYTES });
+    let row = |outcome: &str, edition: Json, wrongs: Json| json!({ "row": 2, "id": "m", "title": "示例", "outcome": outcome, "fields": "事项名称", "edition": edition, "wrongs": wrongs });
     let report = |rows: Json, unknown: Json, bad: i64| {
         json!({ "id": "i", "file": "事项.xlsx", "total": 3, "good": 2, "bad": bad,
         "at": 1, "unknown": unknown, "rows": rows, "may_edit": true })
     };
-    let rows = json!([row("new", json!("e"), json!([])), row("changed", json!("e"), json!([])), row("same", Json::Null, json!([])),
-        row("wrong", Json::Null, json!([{ "column": "承诺时限", "text": "填整数" }]))]);
+    let rows = json!([
+        row("new", json!("e"), json!([])),
+        row("changed", json!("e"), json!([])),
+        row("same", Json::Null, json!([])),
+        row(
+            "wrong",
+            Json::Null,
+            json!([{ "column": "承诺时限", "text": "填整数" }])
+        )
+    ]);
     let sample = |template, name, data| Sample { template, name, data };
     vec![
         sample("services/exchange/list.html", "none", list(json!([]), "")),
-        sample("services/exchange/list.html", "refused", list(json!([item]), "读不出来")),
-        sample("services/exchange/report.html", "mixed", report(rows, json!(["备注"]), 1)),
-        sample("services/exchange/report.html", "good", report(json!([]), json!([]), 0)),
+        sample(
+            "services/exchange/list.html",
+            "refused",
+            list(json!([item]), "读不出来"),
+        ),
+        sample(
+            "services/exchange/report.html",
+            "mixed",
+            report(rows, json!(["备注"]), 1),
+        ),
+        sample(
+            "services/exchange/report.html",
+            "good",
+            report(json!([]), json!([]), 0),
+        ),
     ]
 }

@@ -11,7 +11,8 @@ use serde_json::json;
 pub(crate) async fn publish(ctx: &Ctx, parts: &Parts, version: i64) -> Result<()> {
     parts.build(version, false).map_err(pack::problem)?;
     ctx.tx("services.publish", |tx| {
-        let fact = Fact::new("services.matter.published", &parts.sheet.id).payload(json!({ "version": version }));
+        let fact =
+            Fact::new("services.matter.published", &parts.sheet.id).payload(json!({ "version": version }));
         put(ctx, tx, parts, version, false, fact)
     })
     .await
@@ -104,7 +105,9 @@ pub async fn open(ctx: &Ctx, pack: &Pack) -> Result<()> {
         catalogue.put(parts.build(version, retired).map_err(pack::problem)?);
     }
     ctx.app.services.put(catalogue);
-    ctx.app.services.put(crate::edition::check::CityFiles(pack.clone()));
+    ctx.app
+        .services
+        .put(crate::edition::check::CityFiles(pack.clone()));
     cases::clock::open(ctx, pack).await
 }
 
