@@ -4,6 +4,8 @@
 //! factor of ten within an hour, so the peer's rounds are interleaved with ours (A B A B …) and medians are taken.
 //! Everything happens in a temporary folder (set `TMPDIR` to choose the disk) and ends by itself.
 
+mod engines;
+mod http;
 mod reads;
 mod transactions;
 
@@ -82,7 +84,16 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 type Bench = (&'static str, fn(&std::path::Path) -> Result<Figure, Failure>);
-const ALL: [Bench; 2] = [("transactions", transactions::run), ("point-reads", reads::run)];
+const ALL: [Bench; 8] = [
+    ("transactions", transactions::run),
+    ("point-reads", reads::run),
+    ("decisions", engines::decisions),
+    ("instances", engines::instances),
+    ("submissions", http::submissions),
+    ("home", http::home),
+    ("guide", http::guide),
+    ("search", http::search),
+];
 
 fn main() -> std::process::ExitCode {
     match run(std::env::args().skip(1).collect()) {

@@ -67,7 +67,7 @@ pub fn run(folder: &Path) -> Result<Figure, Failure> {
     Ok(figure)
 }
 
-fn bare(path: &Path) -> Result<Connection, Failure> {
+pub fn bare(path: &Path) -> Result<Connection, Failure> {
     let conn = Connection::open(path)?;
     conn.execute_batch(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-32000; \
@@ -101,7 +101,7 @@ async fn ours(path: &Path) -> Result<Db, Failure> {
 }
 
 /// Transactions per second of the peer in one round.
-fn one_row(conn: &Connection, next: &mut u64) -> Result<f64, Failure> {
+pub fn one_row(conn: &Connection, next: &mut u64) -> Result<f64, Failure> {
     let mut insert =
         conn.prepare_cached("INSERT INTO bench_fact(id, subject, payload) VALUES (?1, ?2, ?3)")?;
     let (begun, first) = (Instant::now(), *next);

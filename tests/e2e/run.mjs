@@ -3,7 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { binary, cleanUp, evidence } from "./harness.mjs";
 
-const LIMIT = 180; // seconds a story may take
+const LIMIT = 300; // seconds a story may take
 const here = new URL("stories/", import.meta.url);
 const wanted = process.argv.slice(2);
 const names = (await readdir(here)).filter((n) => n.endsWith(".mjs")).map((n) => n.slice(0, -4)).sort();

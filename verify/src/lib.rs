@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use merkle::{Checkpoint, Hash, NoteVerifier, Tree};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const PROOF_FORMAT: &str = "yiwang-proof/1";
 const ISSUED: &str = "documents.certificate.issued";
@@ -61,6 +61,12 @@ pub fn verify_certificate(
             proof.format
         ));
     }
+    // A proof from before a restore is of an ended epoch: same key, another name, another folder.
+    let (key, dir) = match dir {
+        Some(dir) => of_note(&key, dir, &proof.checkpoint)?,
+        None => (key, None),
+    };
+    let dir = dir.as_deref();
     let head = checkpoint(&proof.checkpoint, &key).map_err(|e| format!("the proof's checkpoint: {e}"))?;
     let leaf = merkle::leaf_hash(proof.leaf.as_bytes());
     if !merkle::verify_inclusion(&leaf, proof.index, head.size, &proof.hashes()?, &head.root) {
@@ -97,6 +103,134 @@ pub fn verify_certificate(
         }
     }
     Ok(text)
+}
+
+/// The ended epochs of the log in `dir` (below `epoch/N`), the newest first: each is checked like the log itself, and the
+/// first entry of the one after it must hold exactly its last head.
+///
+/// # Errors
+/// A sentence that says what does not fit.
+pub fn verify_chain(key: &str, dir: &Path) -> Result<Vec<Report>, String> {
+    let logs = chain(&trusted(key)?, dir)?;
+    Ok(logs
+        .into_iter()
+        .skip(1)
+        .map(|(_, _, head)| Report {
+            origin: head.origin,
+            size: head.size,
+            root_hex: hex(&head.root),
+        })
+        .collect())
+}
+
+/// What a head that somebody kept says of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Witness {
+    /// The log is longer or equal and begins with what the witness saw.
+    Continued { origin: String, size: u64 },
+    /// The log ends before what the witness saw: these entries were lost.
+    Lost { origin: String, first: u64, last: u64 },
+}
+
+/// Compares a signed head that was kept outside with the log in `dir` and its ended epochs.
+///
+/// # Errors
+/// The head is not of this log, or the log does not begin with what it signs.
+pub fn compare_witness(key: &str, dir: &Path, note: &str) -> Result<Witness, String> {
+    let (key, dir) = match of_note(&trusted(key)?, dir, note)? {
+        (key, Some(dir)) => (key, dir),
+        (key, None) => (key, dir.to_path_buf()),
+    };
+    let seen = checkpoint(note, &key).map_err(|e| format!("the kept checkpoint: {e}"))?;
+    let (log, then) = check_log(&key, &dir, seen.size)?;
+    match then {
+        _ if log.origin != seen.origin => Err(format!(
+            "the kept checkpoint is of the log {:?}, the folder holds {:?}",
+            seen.origin, log.origin
+        )),
+        None => Ok(Witness::Lost {
+            origin: log.origin,
+            first: log.size + 1,
+            last: seen.size,
+        }),
+        Some(root) if root != seen.root => Err(format!(
+            "the first {} entries of {} are not those of the kept checkpoint: the log was rewritten",
+            seen.size, log.origin
+        )),
+        Some(_) => Ok(Witness::Continued {
+            origin: log.origin,
+            size: seen.size,
+        }),
+    }
+}
+
+/// The payload of the first entry of a later epoch that is looked at.
+#[derive(Deserialize)]
+struct Reopened {
+    epoch: u64,
+    previous: Previous,
+}
+#[derive(Deserialize)]
+struct Previous {
+    checkpoint: String,
+}
+
+const REOPENED: &str = "trust.log.reopened";
+
+/// The log in `dir` and its ended epochs as far as their folders are there: (key, folder, head), each checked.
+fn chain(key: &NoteVerifier, dir: &Path) -> Result<Vec<(NoteVerifier, PathBuf, Checkpoint)>, String> {
+    let (head, _) = check_log(key, dir, 0)?;
+    let mut logs = vec![(key.clone(), dir.to_path_buf(), head)];
+    loop {
+        let Some((_, folder, head)) = logs.last() else {
+            return Ok(logs);
+        };
+        if head.size == 0 {
+            return Ok(logs);
+        }
+        let first = bundle(folder, 0, head.size)?
+            .into_iter()
+            .next()
+            .unwrap_or_default();
+        let entry: Entry = serde_json::from_slice(&first).map_err(|e| format!("the first entry: {e}"))?;
+        if entry.kind != REOPENED {
+            return Ok(logs);
+        }
+        let said: Reopened = serde_json::from_value(entry.payload)
+            .map_err(|e| format!("the first entry of {}: {e}", head.origin))?;
+        let before = dir.join(format!("epoch/{}", said.epoch.saturating_sub(1)));
+        if !before.is_dir() {
+            return Ok(logs);
+        }
+        let last = Checkpoint::parse(&said.previous.checkpoint).map_err(|e| e.to_string())?;
+        let key = NoteVerifier {
+            name: last.origin.clone(),
+            key: key.key,
+        };
+        let last = checkpoint(&said.previous.checkpoint, &key)
+            .map_err(|e| format!("the last head of {}: {e}", last.origin))?;
+        let (found, _) = check_log(&key, &before, 0)?;
+        if found != last {
+            return Err(format!(
+                "the log {} ended with {} entries, the folder {} holds {}",
+                last.origin,
+                last.size,
+                before.display(),
+                found.size
+            ));
+        }
+        logs.push((key, before, found));
+    }
+}
+
+/// The key and folder of the epoch that signed this note, among the log in `dir` and its ended epochs.
+fn of_note(key: &NoteVerifier, dir: &Path, note: &str) -> Result<(NoteVerifier, Option<PathBuf>), String> {
+    let origin = Checkpoint::parse(note).map_err(|e| e.to_string())?.origin;
+    if origin == key.name || !dir.join("epoch").is_dir() {
+        return Ok((key.clone(), Some(dir.to_path_buf())));
+    }
+    let found = chain(key, dir)?.into_iter().find(|(k, ..)| k.name == origin);
+    Ok(found.map_or((key.clone(), Some(dir.to_path_buf())), |(k, d, _)| (k, Some(d))))
 }
 
 /// The proof file; hashes are base64, the lowest sibling first.

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Checks a published log of Yiwang, and a certificate against it.
 
-usage: yiwang-verify --key FILE LOGDIR [CERTIFICATE.pdf PROOF.json]
+usage: yiwang-verify --key FILE [--witness FILE] LOGDIR [CERTIFICATE.pdf PROOF.json]
 
   --key FILE       text file with the verifier key of the log (name+id+key)
+  --witness FILE   checkpoint kept from an earlier day: must be a beginning of this log
   LOGDIR           folder with `checkpoint` and `tile/entries/...` as published
   CERTIFICATE.pdf  certificate as issued
   PROOF.json       proof handed out with it
@@ -25,6 +26,7 @@ enum Failure {
 
 struct Args {
     key: PathBuf,
+    witness: Option<PathBuf>,
     log: PathBuf,
     certificate: Option<(PathBuf, PathBuf)>,
 }
@@ -54,11 +56,15 @@ fn main() -> ExitCode {
 
 fn parse(args: Vec<String>) -> Result<Args, Failure> {
     let usage = |why: &str| Failure::Usage(format!("{why}; see --help"));
-    let (mut key, mut files) = (None, Vec::new());
+    let (mut key, mut witness, mut files) = (None, None, Vec::new());
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--key" => key = Some(args.next().ok_or_else(|| usage("--key needs a file"))?.into()),
+            "--witness" => {
+                let file = args.next().ok_or_else(|| usage("--witness needs a file"))?;
+                witness = Some(PathBuf::from(file));
+            }
             a if a.starts_with("--") => return Err(usage(&format!("unknown option {a}"))),
             _ => files.push(PathBuf::from(arg)),
         }
@@ -68,11 +74,13 @@ fn parse(args: Vec<String>) -> Result<Args, Failure> {
     match (files.next(), files.next(), files.next(), files.next()) {
         (Some(log), None, ..) => Ok(Args {
             key,
+            witness,
             log,
             certificate: None,
         }),
         (Some(log), Some(pdf), Some(proof), None) => Ok(Args {
             key,
+            witness,
             log,
             certificate: Some((pdf, proof)),
         }),
@@ -95,6 +103,26 @@ fn run(args: &Args) -> Result<(), Failure> {
         report.origin, report.size, report.root_hex
     ));
     say("OK: the entries fit the signed checkpoint");
+    for e in verify::verify_chain(&key, &args.log).map_err(Failure::Refuted)? {
+        say(&format!(
+            "OK: it continues the log {}, which ended with {} entries",
+            e.origin, e.size
+        ));
+    }
+    if let Some(file) = &args.witness {
+        match verify::compare_witness(&key, &args.log, &text(file)?).map_err(Failure::Refuted)? {
+            verify::Witness::Continued { origin, size } => {
+                say(&format!(
+                    "OK: the {size} entries of {origin} that the witness saw are all there"
+                ));
+            }
+            verify::Witness::Lost { origin, first, last } => {
+                return Err(Failure::Refuted(format!(
+                    "entries {first} to {last} of {origin}, which the witness saw, are lost"
+                )));
+            }
+        }
+    }
     if let Some((pdf, proof)) = files {
         let done =
             verify::verify_certificate(&key, Some(&args.log), &pdf, &proof).map_err(Failure::Refuted)?;

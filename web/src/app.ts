@@ -452,4 +452,6 @@ document.addEventListener("keydown", keys);
 for (const type of ["input", "change"]) document.addEventListener(type, () => showWhen(document));
 addEventListener("pageshow", unlock);
 enhance(document);
+// After a refused form the reader, and the keyboard, begin at what is wrong.
+document.querySelector<HTMLElement>(".error-summary")?.focus();
 live();

@@ -190,7 +190,8 @@ fn doc_tests(s: &mut Suite) -> Outcome {
 }
 
 fn build(s: &mut Suite) -> Outcome {
-    run(cargo(s.root()).args(["build", "-p", "yiwang", "-p", "yiwang-verify"]))
+    // With the whole workspace the features are those of the tests, so nothing is compiled twice.
+    run(cargo(s.root()).args(["build", "--workspace", "--bins"]))
 }
 
 fn pack(s: &mut Suite) -> Outcome {

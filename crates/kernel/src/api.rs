@@ -21,8 +21,15 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// The truth about readiness: the database answers a query.
+/// The truth about readiness: the database answers a query and takes writes.
 async fn ready(cx: Ctx) -> Result<Response> {
+    if let Some(why) = cx.app.db.trouble().await {
+        let body = json!({ "ready": false, "why": why });
+        return Ok(crate::http::reply_with(
+            axum::http::StatusCode::SERVICE_UNAVAILABLE,
+            body,
+        ));
+    }
     let head = cx.read("kernel.ready", |tx| Ok(crate::fact::head(tx)?)).await?;
     Ok(reply(json!({ "ready": true, "log": head })))
 }

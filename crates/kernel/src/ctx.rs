@@ -264,6 +264,9 @@ pub trait Accessed: Send + Sync {
     ) -> Result<()>;
 }
 
+/// Counts what waits to be read by a person, for the header of every page. A service, put by the module that keeps messages.
+pub struct Unread(pub fn(&mut Tx<'_>, &Actor) -> Result<i64>);
+
 /// Kernel traits, wired in the binary.
 #[derive(Clone)]
 pub struct Ports {
@@ -337,7 +340,11 @@ pub struct Ctx {
     pub path: String,
     /// Where to return to after signing in: this page, or the one whose form was sent.
     pub back: String,
+    /// This address up to one more query parameter, for the switches of language and size.
+    pub here: String,
     pub elder: bool,
+    /// Messages that wait for the reader of this page; `None` where nobody counts them.
+    pub unread: Option<i64>,
     /// Where the request came from, for rate limits; never stored in clear.
     pub peer: String,
     pub html: bool,
@@ -354,7 +361,9 @@ impl Ctx {
             at,
             path: "/".into(),
             back: "/".into(),
+            here: "/?".into(),
             elder: false,
+            unread: None,
             peer: String::new(),
             html: true,
         };

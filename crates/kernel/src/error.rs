@@ -84,6 +84,101 @@ impl Fault {
     }
 }
 
+/// Why the storage cannot serve for a while. Nothing is broken: the person is asked to try again, and the operator is told
+/// what to mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Away {
+    /// The disk or the database's quota is full; what was asked for was rolled back.
+    Full,
+    /// The storage refuses writes (read-only folder or server); what was asked for was rolled back.
+    ReadOnly,
+    /// The database does not answer; nothing was begun, or it was rolled back.
+    Database,
+    /// The connection broke at COMMIT: it may have been saved or not.
+    Unknown,
+}
+
+impl Away {
+    /// Name for `/readyz` and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Away::Full => "storage-full",
+            Away::ReadOnly => "storage-read-only",
+            Away::Database => "database-away",
+            Away::Unknown => "outcome-unknown",
+        }
+    }
+    fn of(e: &(dyn std::error::Error + 'static)) -> Option<Away> {
+        use rusqlite::ErrorCode;
+        use tokio_postgres::error::SqlState;
+        if let Some(away) = e.downcast_ref::<Away>() {
+            return Some(*away);
+        }
+        if let Some(e) = e.downcast_ref::<rusqlite::Error>() {
+            return match e.sqlite_error_code()? {
+                ErrorCode::DiskFull => Some(Away::Full),
+                ErrorCode::ReadOnly => Some(Away::ReadOnly),
+                _ => None,
+            };
+        }
+        if let Some(e) = e.downcast_ref::<tokio_postgres::Error>() {
+            let Some(code) = e.code() else {
+                return e.is_closed().then_some(Away::Database);
+            };
+            return match *code {
+                SqlState::DISK_FULL => Some(Away::Full),
+                SqlState::READ_ONLY_SQL_TRANSACTION => Some(Away::ReadOnly),
+                SqlState::ADMIN_SHUTDOWN
+                | SqlState::CRASH_SHUTDOWN
+                | SqlState::CANNOT_CONNECT_NOW
+                | SqlState::TOO_MANY_CONNECTIONS => Some(Away::Database),
+                _ => None,
+            };
+        }
+        // Inside tokio-postgres: the socket was refused, reset or timed out.
+        if let Some(e) = e.downcast_ref::<std::io::Error>() {
+            use std::io::ErrorKind::*;
+            return match e.kind() {
+                StorageFull | QuotaExceeded => Some(Away::Full),
+                ReadOnlyFilesystem => Some(Away::ReadOnly),
+                ConnectionRefused | ConnectionReset | ConnectionAborted | BrokenPipe | TimedOut
+                | UnexpectedEof | NotConnected | HostUnreachable | NetworkUnreachable => Some(Away::Database),
+                _ => None,
+            };
+        }
+        None
+    }
+}
+
+impl fmt::Display for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Away::Full => "the disk is full; free some space, writing goes on by itself",
+            Away::ReadOnly => "the storage is read-only; make it writable again",
+            Away::Database => "the database does not answer",
+            Away::Unknown => "the connection broke at COMMIT, so the outcome is unknown",
+        })
+    }
+}
+impl std::error::Error for Away {}
+
+impl Fault {
+    /// Whether this is the storage being away, and how, by what stands in the chain of causes.
+    pub fn away(&self) -> Option<Away> {
+        let mut next = self
+            .source
+            .as_deref()
+            .map(|e| e as &(dyn std::error::Error + 'static));
+        while let Some(e) = next {
+            if let Some(away) = Away::of(e) {
+                return Some(away);
+            }
+            next = e.source();
+        }
+        None
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.context)?;
@@ -134,6 +229,13 @@ impl Problem {
         match self {
             Problem::Refusal(r) => Some(r),
             Problem::Fault(_) => None,
+        }
+    }
+    /// See [`Fault::away`].
+    pub fn away(&self) -> Option<Away> {
+        match self {
+            Problem::Refusal(_) => None,
+            Problem::Fault(f) => f.away(),
         }
     }
 }

@@ -305,7 +305,8 @@ pub struct Entry {
     pub seq: Option<i64>,
 }
 
-/// What happened to any of these subjects, oldest first.
+/// What happened to any of these subjects, oldest first: in the order of the log and not of the clocks, which may have been
+/// set back meanwhile; what has no number yet comes last.
 pub fn history(tx: &mut Tx<'_>, subjects: &[&str]) -> Result<Vec<Entry>, Fault> {
     let mut out = Vec::new();
     for subject in subjects {
@@ -319,9 +320,10 @@ pub fn history(tx: &mut Tx<'_>, subjects: &[&str]) -> Result<Vec<Entry>, Fault> 
                 payload: r.get("payload")?,
                 seq: r.get("seq")?,
             };
-            out.push((entry.at, r.get::<String>("id")?, entry));
+            out.push((r.get::<String>("id")?, entry));
         }
     }
-    out.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    Ok(out.into_iter().map(|(_, _, e)| e).collect())
+    let place = |e: &Entry| e.seq.unwrap_or(i64::MAX);
+    out.sort_by(|(a, x), (b, y)| (place(x), x.at, a).cmp(&(place(y), y.at, b)));
+    Ok(out.into_iter().map(|(_, e)| e).collect())
 }

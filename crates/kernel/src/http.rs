@@ -1,12 +1,12 @@
 //! The web edge: contexts from requests, doors, problems as pages or RFC 9457 JSON, security headers, assets.
 
 use crate::ctx::{Actor, App, Credential, Ctx};
-use crate::error::{Problem, Refusal, Result};
+use crate::error::{Away, Problem, Refusal, Result};
 use crate::i18n::Locale;
 use crate::module::Door;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -88,6 +88,11 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
     } else {
         referring_path(headers)
     };
+    // Switching language or size comes back to what is seen now, with its search and its page.
+    ctx.here = match *request.method() {
+        Method::GET => switchable(&path, &query),
+        _ => switchable(&ctx.back, ""),
+    };
     ctx.html = html;
     ctx.elder = match query_value(&query, "elder") {
         Some(v) => v == "1",
@@ -98,6 +103,8 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
         .get::<axum::extract::ConnectInfo<std::net::SocketAddr>>()
         .map(|c| c.0.ip().to_string())
         .unwrap_or_default();
+    let kept = Kept::take(&mut request, html).await;
+    let headers = request.headers();
     let credential = bearer(headers)
         .map(Credential::Bearer)
         .or_else(|| cookie(headers, SESSION).map(Credential::Cookie));
@@ -105,8 +112,23 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
     let resolved = match &credential {
         Some(c) => {
             let (sessions, now) = (app.ports.sessions.clone(), ctx.now());
-            ctx.read("kernel.session", |tx| sessions.resolve(tx, c, now))
-                .await
+            // Only pages show the number, so only they ask for it.
+            let page = html && *request.method() == Method::GET && !path.starts_with("/assets/");
+            let counts = app.services.get::<crate::ctx::Unread>().ok().filter(|_| page);
+            let found = ctx
+                .read("kernel.session", |tx| {
+                    let actor = sessions.resolve(tx, c, now)?;
+                    let unread = match (&actor, &counts) {
+                        (Some(actor), Some(counts)) => Some((counts.0)(tx, actor)?),
+                        _ => None,
+                    };
+                    Ok((actor, unread))
+                })
+                .await;
+            found.map(|(actor, unread)| {
+                ctx.unread = unread;
+                actor
+            })
         }
         None => Ok(None),
     };
@@ -130,7 +152,13 @@ async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> 
         }
     };
     let mut response = match response.extensions().get::<Carried>().cloned() {
-        Some(Carried(problem)) => show(&ctx, &problem),
+        Some(Carried(problem)) => {
+            let again = match (problem.away(), kept) {
+                (Some(_), Some(kept)) => kept.again(&ctx).await,
+                _ => Json::Null,
+            };
+            show_with(&ctx, &problem, again)
+        }
         // What the extractors refuse (a malformed body, a wrong method) comes as bare English text.
         None if bare_refusal(&response) => show(&ctx, &by_status(response.status()).into()),
         None => response,
@@ -262,6 +290,24 @@ fn referring_path(headers: &HeaderMap) -> String {
     path.unwrap_or_else(|| "/".into())
 }
 
+/// This address, ready for one more parameter to be appended.
+fn switchable(path: &str, query: &str) -> String {
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|p| !p.is_empty() && !p.starts_with("lang=") && !p.starts_with("elder="))
+        .collect();
+    let (path, own) = path.split_once('?').unwrap_or((path, ""));
+    let kept = [own]
+        .into_iter()
+        .filter(|o| !o.is_empty())
+        .chain(kept)
+        .collect::<Vec<_>>();
+    match kept.is_empty() {
+        true => format!("{path}?"),
+        false => format!("{path}?{}&", kept.join("&")),
+    }
+}
+
 fn query_value(query: &str, name: &str) -> Option<String> {
     query
         .split('&')
@@ -286,10 +332,104 @@ impl IntoResponse for Problem {
     }
 }
 
+/// A form as it was sent, held until it is answered: when the storage is away, nobody shall have to type it again.
+struct Kept {
+    kind: HeaderValue,
+    body: bytes::Bytes,
+}
+
+/// Forms longer than this are not held.
+const KEPT: u64 = 1 << 20;
+
+impl Kept {
+    async fn take(request: &mut Request, html: bool) -> Option<Kept> {
+        let headers = request.headers();
+        let length = axum::body::HttpBody::size_hint(request.body()).upper()?;
+        let kind = headers.get(header::CONTENT_TYPE)?.clone();
+        let form = kind.to_str().is_ok_and(|k| {
+            k.starts_with("application/x-www-form-urlencoded") || k.starts_with("multipart/form-data")
+        });
+        if !html || !form || length > KEPT || *request.method() != Method::POST {
+            return None;
+        }
+        let body = std::mem::take(request.body_mut());
+        // A body cut short is the handler's to refuse, as it is without this.
+        let body = axum::body::to_bytes(body, KEPT as usize)
+            .await
+            .unwrap_or_default();
+        *request.body_mut() = Body::from(body.clone());
+        Some(Kept { kind, body })
+    }
+
+    /// The fields as the page for another try shows them. Passwords and files are given anew.
+    async fn again(self, ctx: &Ctx) -> Json {
+        let multipart = self.kind.as_bytes().starts_with(b"multipart/");
+        let mut request = Request::new(Body::from(self.body));
+        *request.method_mut() = Method::POST;
+        request.headers_mut().insert(header::CONTENT_TYPE, self.kind);
+        let (mut fields, mut files) = (Vec::new(), false);
+        if multipart {
+            let Ok(mut parts) = axum::extract::Multipart::from_request(request, &()).await else {
+                return Json::Null;
+            };
+            while let Ok(Some(part)) = parts.next_field().await {
+                let name = part.name().unwrap_or_default().to_string();
+                let named = part.file_name().is_some_and(|n| !n.is_empty());
+                let file = part.file_name().is_some();
+                files |= named;
+                if let (false, Ok(text)) = (file, part.text().await) {
+                    fields.push((name, text));
+                }
+            }
+        } else {
+            match axum::Form::<Vec<(String, String)>>::from_request(request, &()).await {
+                Ok(form) => fields = form.0,
+                Err(_) => return Json::Null,
+            }
+        }
+        let secret = |name: &str| name.contains("password") || name == "code";
+        if fields.iter().any(|(name, _)| secret(name)) {
+            return Json::Null;
+        }
+        let fields: Vec<Json> = fields
+            .into_iter()
+            .map(|(name, value)| json!({ "name": name, "value": value }))
+            .collect();
+        json!({ "action": ctx.path, "multipart": multipart, "fields": fields, "files": files })
+    }
+}
+
 /// The problem as people or programs read it.
 pub fn show(ctx: &Ctx, problem: &Problem) -> Response {
+    show_with(ctx, problem, Json::Null)
+}
+
+/// Seconds after which another try is worth it while the storage is away.
+const RETRY: &str = "10";
+
+/// The same; `again` is the form to send once more, if there is one.
+fn show_with(ctx: &Ctx, problem: &Problem, again: Json) -> Response {
+    let mut response = shown(ctx, problem, again);
+    if problem.away().is_some() {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY));
+    }
+    response
+}
+
+fn shown(ctx: &Ctx, problem: &Problem, again: Json) -> Response {
     let (status, key, args, fields) = match problem {
         Problem::Refusal(r) => (r.status, r.key.clone(), r.args.clone(), r.fields.clone()),
+        Problem::Fault(f) if f.away().is_some() => {
+            tracing::error!(request = %ctx.request, path = %ctx.path, "{f}");
+            let key = match f.away() {
+                Some(Away::Full | Away::ReadOnly) => "kernel-storage",
+                Some(Away::Unknown) => "kernel-unknown",
+                _ => "kernel-away",
+            };
+            (503, key.to_string(), Default::default(), Vec::new())
+        }
         Problem::Fault(f) => {
             tracing::error!(request = %ctx.request, path = %ctx.path, "{f}");
             (500, "kernel-fault".to_string(), Default::default(), Vec::new())
@@ -321,7 +461,8 @@ pub fn show(ctx: &Ctx, problem: &Problem) -> Response {
         return (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response();
     }
     if ctx.html {
-        let context = json!({ "status": status, "title": title, "help": help, "fields": fields });
+        let context = json!({ "status": status, "title": title, "help": help, "fields": fields, "back": ctx.back,
+                "again": again });
         if let Ok(page) = ctx.page_with(code, "kernel/error.html", context) {
             return page;
         }

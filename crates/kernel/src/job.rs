@@ -211,53 +211,76 @@ pub async fn follow(app: &Arc<App>) -> Result<usize> {
     }
     let mut handled = 0;
     for consumer in app.modules.iter().flat_map(|m| &m.consumers) {
-        let ctx = app.system(consumer.name);
-        loop {
-            let at = ctx
-                .read("facts.cursor", |tx| {
-                    let at: Option<i64> = tx.scalar(
-                        "SELECT seq FROM kernel_cursor WHERE consumer = $1",
-                        params![consumer.name],
-                    )?;
-                    Ok(at.unwrap_or(0))
-                })
-                .await?;
-            if at >= head {
-                break;
-            }
-            let n = ctx
-                .tx("facts.consume", |tx| {
-                    tx.execute(
-                        "INSERT INTO kernel_cursor(consumer, seq) VALUES ($1, 0) ON CONFLICT (consumer) DO NOTHING",
-                        params![consumer.name],
-                    )?;
-                    let now: Option<i64> = tx.scalar(
-                        "SELECT seq FROM kernel_cursor WHERE consumer = $1 FOR UPDATE",
-                        params![consumer.name],
-                    )?;
-                    let now = now.unwrap_or(0);
-                    let page = fact::after(tx, now, 20)?;
-                    let Some(last) = page.last().map(|f| f.seq) else { return Ok(0) };
-                    for f in &page {
-                        if consumer.facts.is_empty() || consumer.facts.contains(&f.kind.as_str()) {
-                            (consumer.handle)(&ctx, tx, f)?;
-                        }
-                    }
-                    tx.execute(
-                        "UPDATE kernel_cursor SET seq = $2 WHERE consumer = $1",
-                        params![consumer.name, last],
-                    )?;
-                    Ok(page.len())
-                })
-                .await?;
-            handled += n;
-            if n == 0 {
-                break;
-            }
-        }
+        handled += consume(app, consumer, head).await?;
     }
     if moved {
         app.followers.notify_waiters();
+    }
+    Ok(handled)
+}
+
+/// Numbers what waits and brings one consumer up to date; returns the head it has reached.
+pub async fn follow_only(app: &Arc<App>, name: &str) -> Result<i64> {
+    let system = app.system("followers");
+    while system
+        .tx("facts.number", |tx| Ok(fact::number_committed(tx)?))
+        .await?
+        > 0
+    {}
+    let head = system.read("facts.head", |tx| Ok(fact::head(tx)?)).await?;
+    for consumer in app.modules.iter().flat_map(|m| &m.consumers) {
+        if consumer.name == name {
+            consume(app, consumer, head).await?;
+        }
+    }
+    Ok(head)
+}
+
+async fn consume(app: &Arc<App>, consumer: &crate::module::Consumer, head: i64) -> Result<usize> {
+    let mut handled = 0;
+    let ctx = app.system(consumer.name);
+    loop {
+        let at = ctx
+            .read("facts.cursor", |tx| {
+                let at: Option<i64> = tx.scalar(
+                    "SELECT seq FROM kernel_cursor WHERE consumer = $1",
+                    params![consumer.name],
+                )?;
+                Ok(at.unwrap_or(0))
+            })
+            .await?;
+        if at >= head {
+            break;
+        }
+        let n = ctx
+            .tx("facts.consume", |tx| {
+                tx.execute(
+                    "INSERT INTO kernel_cursor(consumer, seq) VALUES ($1, 0) ON CONFLICT (consumer) DO NOTHING",
+                    params![consumer.name],
+                )?;
+                let now: Option<i64> = tx.scalar(
+                    "SELECT seq FROM kernel_cursor WHERE consumer = $1 FOR UPDATE",
+                    params![consumer.name],
+                )?;
+                let now = now.unwrap_or(0);
+                let page = fact::after(tx, now, 20)?;
+                let Some(last) = page.last().map(|f| f.seq) else { return Ok(0) };
+                for f in &page {
+                    if consumer.facts.is_empty() || consumer.facts.contains(&f.kind.as_str()) {
+                        (consumer.handle)(&ctx, tx, f)?;
+                    }
+                }
+                tx.execute(
+                    "UPDATE kernel_cursor SET seq = $2 WHERE consumer = $1",
+                    params![consumer.name, last],
+                )?;
+                Ok(page.len())
+            })
+            .await?;
+        handled += n;
+        if n == 0 {
+            break;
+        }
     }
     Ok(handled)
 }

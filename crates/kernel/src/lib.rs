@@ -32,7 +32,7 @@ pub mod value;
 
 pub use ctx::{Actor, ActorKind, App, Ctx, Held, Resource, Scope, ScopeColumns};
 pub use db::{Db, Tx};
-pub use error::{Fault, Problem, Refusal, Result};
+pub use error::{Away, Fault, Problem, Refusal, Result};
 pub use fact::{Fact, Recorded, Table};
 pub use i18n::Locale;
 pub use module::{Door, Module, Route};
@@ -50,5 +50,11 @@ struct Files;
 pub fn module() -> Module {
     let mut m = Module::new::<Files>("kernel");
     m.routes = api::routes();
+    m.commands = vec![module::Command {
+        name: "samples",
+        help: "every page with sample data as HTML files",
+        run: |ctx, words| module::boxed(page::write_samples(ctx, words)),
+    }];
+    m.samples = page::error_samples();
     m
 }

@@ -101,6 +101,18 @@ pub enum Place {
     Workbench,
 }
 
+/// A live figure of a net for the home page, counted when it is shown.
+#[derive(Clone, Copy)]
+pub struct HomeFigure {
+    /// Locale key of what is counted.
+    pub title: &'static str,
+    /// The page with the rows that were counted, open to everybody.
+    pub href: &'static str,
+    pub order: i32,
+    /// The value and its unit, in the reader's language.
+    pub read: fn(&Ctx, &mut Tx<'_>) -> Result<(String, String)>,
+}
+
 /// A type of fact this crate sends, and why nobody consumes it if nobody does.
 #[derive(Clone, Copy, Debug)]
 pub struct FactType {
@@ -182,6 +194,7 @@ pub struct Module {
     pub routes: Vec<Route>,
     pub permissions: Vec<Permission>,
     pub menu: Vec<MenuEntry>,
+    pub figures: Vec<HomeFigure>,
     pub facts: Vec<FactType>,
     pub consumers: Vec<Consumer>,
     pub watches: Vec<Watch>,

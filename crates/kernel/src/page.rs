@@ -3,6 +3,7 @@
 use crate::ctx::{App, Ctx};
 use crate::error::{Fault, Result};
 use crate::i18n::Locale;
+use crate::module::{MenuEntry, Place, Sample};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use minijinja::value::Kwargs;
@@ -142,48 +143,60 @@ pub fn date_text(locale: Locale, iso: &str) -> String {
 pub fn frame(ctx: &Ctx) -> Json {
     let app = &ctx.app;
     let city = |key: &str| app.city[key].as_str().unwrap_or_default().to_string();
-    let mut menu: Vec<_> = app
-        .modules
-        .iter()
-        .flat_map(|m| &m.menu)
-        .filter(|e| e.permission.is_none_or(|p| ctx.holds(p)))
-        .collect();
-    menu.sort_by_key(|e| e.order);
-    // The longest address that this page lies under is the one shown as active.
-    let under =
-        |href: &str| ctx.path == href || (href.len() > 1 && ctx.path.starts_with(&format!("{href}/")));
-    let active = menu
-        .iter()
-        .map(|e| e.href)
-        .filter(|h| under(h))
-        .max_by_key(|h| h.len());
-    let menu: Vec<Json> = menu
-        .into_iter()
-        .map(|e| {
-            json!({
-                "href": e.href, "label": ctx.t(e.title, &[]), "icon": e.icon,
-                "place": if e.place == crate::module::Place::Portal { "portal" } else { "workbench" },
-                "active": active == Some(e.href),
-            })
-        })
-        .collect();
+    let menu = menu(ctx, &entries(ctx, &|p| ctx.holds(p)));
     let me = if ctx.actor.signed_in() {
         json!({
             "name": ctx.actor.name, "kind": ctx.actor.kind,
             "roles": ctx.actor.grants.iter().map(|g| g.role.clone()).collect::<Vec<_>>(),
             "official": ctx.actor.is_official(), "on_behalf": ctx.actor.on_behalf,
+            "unread": ctx.unread,
         })
     } else {
         Json::Null
     };
     json!({
         "site": {
-            "name": city("title"), "name_en": city("title_en"), "city": city("name"), "demo": app.config.demo,
+            "name": city("title"), "name_en": city("title_en"), "city": city("name"),
+            "operator": ctx.locale.pick(&city("operator"), &city("operator_en")), "hotline": city("hotline"), "demo": app.config.demo,
             "url": app.config.url, "log_size": app.head.load(Ordering::Relaxed), "version": env!("CARGO_PKG_VERSION"),
         },
-        "zone": city("zone"), "me": me, "locale": ctx.locale.tag(), "path": ctx.path, "elder": ctx.elder,
+        "zone": city("zone"), "me": me, "locale": ctx.locale.tag(), "path": ctx.path, "here": ctx.here, "elder": ctx.elder,
         "menu": menu, "now": ctx.now(), "form_token": ctx.id().to_string(), "request_id": ctx.request.to_string(),
     })
+}
+
+/// The entries of all modules whose permission passes, in their order.
+fn entries<'a>(ctx: &'a Ctx, passes: &dyn Fn(&str) -> bool) -> Vec<&'a MenuEntry> {
+    let mut entries: Vec<_> = ctx
+        .app
+        .modules
+        .iter()
+        .flat_map(|m| &m.menu)
+        .filter(|e| e.permission.is_none_or(passes))
+        .collect();
+    entries.sort_by_key(|e| e.order);
+    entries
+}
+
+/// The menu as templates take it. The longest address that this page lies under is the one shown as active.
+fn menu(ctx: &Ctx, entries: &[&MenuEntry]) -> Json {
+    let under =
+        |href: &str| ctx.path == href || (href.len() > 1 && ctx.path.starts_with(&format!("{href}/")));
+    let active = entries
+        .iter()
+        .map(|e| e.href)
+        .filter(|h| under(h))
+        .max_by_key(|h| h.len());
+    entries
+        .iter()
+        .map(|e| {
+            json!({
+                "href": e.href, "label": ctx.t(e.title, &[]), "icon": e.icon,
+                "place": if e.place == Place::Portal { "portal" } else { "workbench" },
+                "active": active == Some(e.href),
+            })
+        })
+        .collect()
 }
 
 impl Ctx {
@@ -202,26 +215,113 @@ impl Ctx {
     }
 }
 
-/// Renders every sample of every module in both languages; the list of failures is empty in a sound program.
-pub fn check_samples(app: &Arc<App>) -> Vec<String> {
-    let mut bad = Vec::new();
+/// A sample as its readers would see it.
+pub struct Rendered {
+    pub template: &'static str,
+    pub sample: &'static str,
+    pub locale: Locale,
+    pub html: Result<String, Fault>,
+}
+
+/// Renders every sample of every module in both languages. Pages of the workbench have a signed-in official and every
+/// entry of the menu around them, so that the frame is seen at its fullest; all others are seen by the public.
+pub fn samples(app: &Arc<App>) -> Vec<Rendered> {
+    let workbench: std::collections::HashSet<&str> = app
+        .modules
+        .iter()
+        .flat_map(|m| &m.templates)
+        .filter(|(_, source)| source.contains("\"kernel/workbench.html\""))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let mut out = Vec::new();
     for locale in [Locale::Zh, Locale::En] {
         let mut ctx = app.system("samples");
         ctx.locale = locale;
+        let entries = entries(&ctx, &|_| true);
         for sample in app.modules.iter().flat_map(|m| &m.samples) {
             let mut all = frame(&ctx);
+            if workbench.contains(sample.template) {
+                all["menu"] = menu(&ctx, &entries);
+                all["me"] = json!({ "name": "演示人员", "kind": "official", "roles": [], "official": true, "on_behalf": null });
+            }
             if let (Json::Object(all), Json::Object(own)) = (&mut all, sample.data.clone()) {
                 all.extend(own);
             }
-            if let Err(e) = app.pages.render(sample.template, &all) {
-                bad.push(format!(
-                    "{} ({}, {}): {e}",
-                    sample.template,
-                    sample.name,
-                    locale.tag()
-                ));
-            }
+            out.push(Rendered {
+                template: sample.template,
+                sample: sample.name,
+                locale,
+                html: app.pages.render(sample.template, &all),
+            });
         }
     }
-    bad
+    out
+}
+
+/// Renders every sample of every module in both languages; the list of failures is empty in a sound program.
+pub fn check_samples(app: &Arc<App>) -> Vec<String> {
+    samples(app)
+        .into_iter()
+        .filter_map(|r| {
+            let e = r.html.err()?;
+            Some(format!("{} ({}, {}): {e}", r.template, r.sample, r.locale.tag()))
+        })
+        .collect()
+}
+
+/// `yiwang samples FOLDER`: every sample as a file, and `index.json` that names them, for tools that look at pages.
+pub(crate) async fn write_samples(ctx: Ctx, words: Vec<String>) -> Result<()> {
+    let folder = words
+        .first()
+        .ok_or_else(|| Fault::new("usage: yiwang samples FOLDER"))?;
+    let folder = std::path::Path::new(folder);
+    let io = |e: std::io::Error| Fault::of(format!("cannot write into {}", folder.display()), e);
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let mut index = Vec::new();
+    for (n, r) in samples(&ctx.app).into_iter().enumerate() {
+        let stem = r.template.trim_end_matches(".html").replace('/', "-");
+        let file = format!("{n:03}-{stem}.{}.html", r.locale.tag());
+        std::fs::write(folder.join(&file), r.html?).map_err(io)?;
+        index.push(
+            json!({ "file": file, "template": r.template, "sample": r.sample, "locale": r.locale.tag() }),
+        );
+    }
+    std::fs::write(folder.join("index.json"), serde_json::to_string_pretty(&index)?).map_err(io)?;
+    println!("{} pages in {}", index.len(), folder.display());
+    Ok(())
+}
+
+/// What the error page shows for refusals and faults, by status.
+pub(crate) fn error_samples() -> Vec<Sample> {
+    let page = |name, status: u16, title: &str, help: &str, fields: Json| Sample {
+        template: "kernel/error.html",
+        name,
+        data: json!({ "status": status, "title": title, "help": help, "fields": fields, "back": "/work", "again": null }),
+    };
+    vec![
+        page(
+            "not found",
+            404,
+            "没有找到这个页面",
+            "地址可能写错了。",
+            json!([]),
+        ),
+        page("forbidden", 403, "您没有这项权限", "请向管理员申请。", json!([])),
+        page(
+            "stale",
+            409,
+            "内容已被他人更新",
+            "请核对最新内容后再提交。",
+            json!([]),
+        ),
+        page("too often", 429, "请一刻钟后再试", "", json!([])),
+        page("fault", 500, "系统出了故障", "请稍后再试。", json!([])),
+        page(
+            "fields",
+            422,
+            "请改正",
+            "",
+            json!([{ "field": "a", "message": "面积不能为零" }]),
+        ),
+    ]
 }

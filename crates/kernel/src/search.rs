@@ -14,6 +14,12 @@ use std::sync::LazyLock;
 
 static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
 
+/// Loads the dictionary, which takes a good part of a second once in the life of the process. Call it before a
+/// transaction that writes entries: no transaction has that much time.
+pub fn warm() {
+    LazyLock::force(&JIEBA);
+}
+
 /// What is put into the index.
 #[derive(Clone, Debug)]
 pub struct Entry {

@@ -1,12 +1,17 @@
 //! Portal (统一门户): the one entrance. Home with search, and a person's own space. Everything it shows belongs to other
 //! crates; it owns no table.
 
+use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::get;
-use kernel::http::see;
-use kernel::module::{MenuEntry, Permission, Place, Sample};
-use kernel::{Ctx, Door, Locale, Module, Result, Route};
+use kernel::http::{percent, see};
+use kernel::module::{MenuEntry, Permission, Place, Sample, Section};
+use kernel::{Ctx, Door, Module, Refusal, Result, Route, Tx};
 use serde_json::{Value as Json, json};
+
+mod front;
+
+pub use front::open;
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "."]
@@ -19,6 +24,9 @@ pub fn module() -> Module {
     let mut m = Module::new::<Files>("portal");
     m.routes = vec![
         Route::new("/", Door::Public, get(home)),
+        Route::new("/occasions/{id}", Door::Public, get(occasion)),
+        Route::new("/about", Door::Public, get(about)),
+        Route::new("/accessibility", Door::Public, get(accessibility)),
         Route::new("/me", Door::SignedIn, get(me)),
     ];
     m.permissions = vec![Permission {
@@ -33,16 +41,40 @@ pub fn module() -> Module {
         permission: None,
         order: 20,
     }];
+    m.sections = vec![Section {
+        name: "portal",
+        // Nothing of it lies in the database: `open` reads it at every start.
+        load: |_, _| kernel::module::boxed(async { Ok(()) }),
+        check: front::check,
+    }];
     m.samples = samples();
     m
 }
 
-fn english(cx: &Ctx) -> bool {
-    cx.locale == Locale::En
+/// A matter as a card.
+fn card(cx: &Ctx, tx: &mut Tx<'_>, s: &services::api::Sheet) -> Result<Json> {
+    Ok(
+        json!({ "href": format!("/matters/{}", s.id), "title": cx.locale.pick(&s.title, &s.title_en), "days": s.promised_days,
+        "organisation": identity::api::organisation_name(cx, tx, &s.organisation)?, "online": s.online }),
+    )
 }
 
-/// Home: search, the matters most asked for, figures that are computed from records.
+/// Home: search, words, what the person has open, occasions of life, figures computed from records, matters.
 async fn home(cx: Ctx) -> Result<Response> {
+    let front = cx.service::<front::Front>()?;
+    let words: Vec<Json> = front
+        .word
+        .iter()
+        .map(|w| json!({ "title": cx.locale.pick(&w.title, &w.title_en), "href": format!("/search?q={}", percent(cx.locale.pick(&w.q, &w.q_en))) }))
+        .collect();
+    let occasions: Vec<Json> = front
+        .occasion
+        .iter()
+        .map(|o| {
+            json!({ "href": format!("/occasions/{}", o.id), "title": cx.locale.pick(&o.title, &o.title_en), "icon": o.icon,
+                "n": o.matters.len() })
+        })
+        .collect();
     let data = cx
         .read("portal.home", |tx| {
             let mut matters: Vec<(i64, Json)> = Vec::new();
@@ -51,24 +83,58 @@ async fn home(cx: Ctx) -> Result<Response> {
                     "SELECT COUNT(*) FROM pub_cases_case WHERE matter = $1",
                     kernel::params![s.id.as_str()],
                 )?;
-                let title = if english(&cx) && !s.title_en.is_empty() { &s.title_en } else { &s.title };
-                let card = json!({ "href": format!("/matters/{}", s.id), "title": title, "days": s.promised_days,
-                    "organisation": identity::api::organisation_name(&cx, tx, &s.organisation)?, "online": s.online });
-                matters.push((-n.unwrap_or(0), card));
+                matters.push((-n.unwrap_or(0), card(&cx, tx, &s)?));
             }
             matters.sort_by_key(|(n, _)| *n);
-            let figure = |tx: &mut kernel::Tx<'_>, sql: &str| -> Result<i64> { Ok(tx.scalar::<i64>(sql, &[])?.unwrap_or(0)) };
-            let ended = figure(tx, "SELECT COUNT(*) FROM pub_cases_case WHERE state IN ('granted', 'refused')")?;
-            let on_time = figure(tx, "SELECT COUNT(*) FROM pub_cases_case WHERE state IN ('granted', 'refused') AND on_time = 1")?;
-            let all = matters.len();
-            let online = matters.iter().filter(|(_, m)| m["online"] == "full").count();
+            let mut open: Vec<Json> = cases::api::own(&cx, tx)?
+                .into_iter()
+                .filter(|c| c["ended"] == false)
+                .collect();
+            // What waits for the person comes first.
+            open.sort_by_key(|c| c["correcting"] == false);
+            let count = open.len();
+            open.truncate(3);
+            let mut sources: Vec<_> = cx.app.modules.iter().flat_map(|m| &m.figures).collect();
+            sources.sort_by_key(|f| f.order);
+            let mut figures = Vec::new();
+            for f in sources {
+                let (value, unit) = (f.read)(&cx, tx)?;
+                figures.push(json!({ "title": cx.t(f.title, &[]), "href": f.href, "value": value, "unit": unit }));
+            }
             Ok(json!({
-                "matters": matters.into_iter().take(8).map(|(_, m)| m).collect::<Vec<_>>(), "count": all, "online": online,
-                "ended": ended, "on_time": on_time,
+                "words": words, "open": open, "open_count": count, "occasions": occasions, "figures": figures,
+                "count": matters.len(), "matters": matters.into_iter().take(8).map(|(_, m)| m).collect::<Vec<_>>(),
             }))
         })
         .await?;
     cx.page("portal/home.html", data)
+}
+
+/// One occasion with the matters it brings, in the order in which they are done.
+async fn occasion(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let front = cx.service::<front::Front>()?;
+    let o = front
+        .occasion
+        .iter()
+        .find(|o| o.id == id)
+        .ok_or_else(Refusal::not_found)?;
+    let matters = cx
+        .read("portal.occasion", |tx| {
+            let all = services::api::all(tx)?;
+            let named = o.matters.iter().filter_map(|m| all.iter().find(|s| s.id == *m));
+            named.map(|s| card(&cx, tx, s)).collect::<Result<Vec<_>>>()
+        })
+        .await?;
+    let data = json!({ "title": cx.locale.pick(&o.title, &o.title_en), "lead": cx.locale.pick(&o.lead, &o.lead_en), "matters": matters });
+    cx.page("portal/occasion.html", data)
+}
+
+async fn about(cx: Ctx) -> Result<Response> {
+    cx.page("portal/about.html", json!({}))
+}
+
+async fn accessibility(cx: Ctx) -> Result<Response> {
+    cx.page("portal/accessibility.html", json!({}))
 }
 
 /// A person's own cases and certificates; officials are shown their workbench.
@@ -112,12 +178,37 @@ fn samples() -> Vec<Sample> {
         json!({ "id": "1", "title": "许可证", "until": null, "standing": "valid", "standing_text": "有效" });
     let firm = json!({ "id": "f", "name": "演示公司", "role": "经办人", "chosen": true });
     let matter = json!({ "href": "/matters/m", "title": "示例", "days": 10, "organisation": "部门", "online": "full" });
-    let home = |n: i64| json!({ "matters": [matter], "count": 1, "online": 1, "ended": n, "on_time": n });
+    let mut open = case.clone();
+    open["correcting"] = false.into();
+    let figure = |value: &str, unit: &str| json!({ "title": "一网通办", "href": "/services/cases", "value": value, "unit": unit });
+    let home = |open: Json, figures: Json| {
+        json!({ "matters": [matter], "count": 1, "open": open, "open_count": 2, "figures": figures,
+            "words": [{ "title": "占用人行道", "href": "/search?q=1" }],
+            "occasions": [{ "href": "/occasions/open-shop", "title": "开店", "icon": "store", "n": 2 }] })
+    };
     let me = |cases: Json, certificates: Json, firms: Json| json!({ "cases": cases, "certificates": certificates, "firms": firms, "name": "演示", "himself": true });
     let sample = |template, name, data| Sample { template, name, data };
     vec![
-        sample("portal/home.html", "new city", home(0)),
-        sample("portal/home.html", "some cases", home(3)),
+        sample(
+            "portal/home.html",
+            "new city",
+            home(
+                json!([]),
+                json!([figure("0", "件今日受理"), figure("—", "还没有办结的办件")]),
+            ),
+        ),
+        sample(
+            "portal/home.html",
+            "open cases",
+            home(json!([case, open, draft]), json!([figure("1,284", "件今日受理")])),
+        ),
+        sample(
+            "portal/occasion.html",
+            "one",
+            json!({ "title": "开店", "lead": "开业前要办的许可。", "matters": [matter] }),
+        ),
+        sample("portal/about.html", "one", json!({})),
+        sample("portal/accessibility.html", "one", json!({})),
         sample(
             "portal/me.html",
             "nothing yet",

@@ -12,6 +12,8 @@ pub struct Options {
     /// What is left: the verb and its words.
     pub words: Vec<String>,
     pub master_key: Option<String>,
+    /// Channels of messages.
+    pub comms: comms::Settings,
 }
 
 #[derive(Default, Deserialize)]
@@ -24,6 +26,7 @@ struct File {
     pack: Option<PathBuf>,
     node: Option<String>,
     demo: Option<bool>,
+    comms: Option<comms::Settings>,
 }
 
 /// Reads flags, environment and file; an unknown flag or key is an error that names it.
@@ -39,6 +42,13 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
                     Some((n, v)) => (n, Some(v.to_string())),
                     None => (flag, None),
                 };
+                // Options of one verb stay with its words.
+                if ["keep", "witness"].contains(&name) {
+                    let value = given.or_else(|| args.next().cloned());
+                    let value = value.ok_or_else(|| format!("--{name} needs a value"))?;
+                    words.push(format!("--{name}={value}"));
+                    continue;
+                }
                 let known = ["url", "listen", "data", "database", "pack", "node", "config"];
                 let name = known
                     .iter()
@@ -104,6 +114,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         node: get("node").or(file.node).unwrap_or_else(|| "node-1".into()),
         fast_hash: false,
     };
+    let comms = file.comms.unwrap_or_default().with_environment(env)?;
     let pack = get("pack")
         .map(PathBuf::from)
         .or(file.pack)
@@ -113,6 +124,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         pack,
         words,
         master_key,
+        comms,
     })
 }
 

@@ -2,7 +2,9 @@
 //! there are, how the kernel's ports are wired, how the city pack is applied, and the command line.
 
 pub mod assets;
+pub mod backup;
 pub mod config;
+pub mod lock;
 
 use kernel::ctx::{App, Clock, Config, Ports};
 use kernel::module::Services;
@@ -18,6 +20,7 @@ pub fn modules() -> Vec<Module> {
         kernel::module(),
         assets::module(),
         trust::module(),
+        comms::module(),
         identity::module(),
         data::module(),
         documents::module(),
@@ -38,6 +41,11 @@ pub fn check_pack(folder: &Path) -> Vec<String> {
     let mut errors: Vec<String> = sections.flat_map(|s| (s.check)(&pack)).collect();
     errors.sort();
     errors
+}
+
+/// What an author should look at in a pack though nothing forbids it: rules that never answer, cells nobody can judge.
+pub fn pack_notes(folder: &Path) -> Vec<String> {
+    Pack::read(folder).map_or_else(|_| Vec::new(), |pack| services::api::pack_notes(&pack))
 }
 
 /// What [`open`] needs besides the configuration.
@@ -91,9 +99,16 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
     .await?;
     let ctx = app.system("start");
     trust::check_master(&ctx).await?;
+    trust::epoch::reopen(&ctx).await?;
     pack::apply_to_empty(&app, pack.clone()).await?;
     identity::api::load_policies(&ctx, &policies, &pack).await?;
     services::open(&ctx, &pack).await?;
+    portal::open(&ctx, &pack)?;
+    let told = comms::api::Ports {
+        directory: Arc::new(identity::People),
+        audiences: vec![Arc::new(cases::CaseAudience)],
+    };
+    comms::api::open(&ctx, &pack, told)?;
     if app.config.demo {
         identity::api::open_demo(&ctx, &pack).await?;
         data::collect_all(&ctx, &pack).await?;

@@ -14,6 +14,9 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang account list              list accounts
   yiwang account token LOGIN       a bearer token for /api/v1
   yiwang log export FOLDER         the proof log as files, for yiwang-verify
+  yiwang backup FOLDER [--keep N]  a copy to restore from, while the city works; keeps the newest N
+  yiwang restore BACKUP            into an empty data folder or database; the log opens a new epoch
+  yiwang verify [--witness FILE]   prove the own log offline, against a checkpoint kept outside if given
   yiwang doctor                    look for altered rows, failed jobs and ageing tables
 
 Options (also as YIWANG_… or in yiwang.toml): --listen ADDRESS --url URL --data FOLDER --database postgres://…
@@ -60,7 +63,9 @@ async fn open(o: &Options) -> kernel::Result<Arc<App>> {
         chance: start::system_chance(),
         master_key: o.master_key.clone(),
     };
-    yiwang::open(o.config.clone(), &o.pack, with).await
+    let app = yiwang::open(o.config.clone(), &o.pack, with).await?;
+    comms::api::configure(&app.system("start"), o.comms.clone());
+    Ok(app)
 }
 
 async fn run(o: Options) -> kernel::Result<ExitCode> {
@@ -79,6 +84,36 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
             let app = open(&o).await?;
             println!("{}", identity::api::api_token(&app.system("cli"), login).await?);
             Ok(ExitCode::SUCCESS)
+        }
+        ["backup", rest @ ..] => {
+            yiwang::backup::must_exist(&o.config)?;
+            let app = open(&o).await?;
+            let done = yiwang::backup::backup(&app, rest).await?;
+            println!("{}", done.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        ["restore", from] => {
+            let _lock = yiwang::lock::take(&o.config)?;
+            yiwang::backup::restore(&o.config, o.master_key.as_deref(), from.as_ref()).await?;
+            let app = open(&o).await?;
+            for line in yiwang::backup::after_restore(&app).await? {
+                println!("{line}");
+            }
+            app.db.close().await;
+            Ok(ExitCode::SUCCESS)
+        }
+        ["verify", rest @ ..] => {
+            yiwang::backup::must_exist(&o.config)?;
+            let app = open(&o).await?;
+            let (lines, good) = yiwang::backup::verify(&app, rest).await?;
+            for line in lines {
+                println!("{line}");
+            }
+            Ok(if good {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         ["doctor"] => {
             let app = open(&o).await?;
@@ -122,6 +157,9 @@ fn pack_check(folder: &std::path::Path) -> ExitCode {
     for e in &errors {
         println!("{e}");
     }
+    for n in yiwang::pack_notes(folder) {
+        println!("note: {n}");
+    }
     println!("{}: {} errors", folder.display(), errors.len());
     if errors.is_empty() {
         ExitCode::SUCCESS
@@ -132,6 +170,7 @@ fn pack_check(folder: &std::path::Path) -> ExitCode {
 
 async fn serve(o: Options) -> kernel::Result<ExitCode> {
     kernel::fatal::exit_on_unknown_outcome();
+    let _lock = yiwang::lock::take(&o.config)?;
     let app = open(&o).await?;
     if app.config.demo && !o.config.demo {
         return Err(kernel::Fault::new(

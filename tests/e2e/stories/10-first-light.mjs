@@ -5,7 +5,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT, binary, browser, check, cli, eventually, exec, newPage, quiet, same, shot, signIn, startCity, venv } from "../harness.mjs";
 
-export const limit = 420;
+export const limit = 900;
 
 const PDF = Buffer.from("%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n");
 
@@ -84,7 +84,7 @@ export async function path(options, alter) {
   await phone.goto(`${city.url}/me`);
   await phone.getByRole("link", { name: "继续填写" }).click();
   same(await phone.locator("#i-location").inputValue(), "演示路 8 号门前人行道", "the draft is there on the phone");
-  await phone.getByRole("button", { name: "提交申请" }).last().click();
+  await phone.getByRole("button", { name: "下一步：核对" }).click();
   await phone.waitForLoadState("load");
   check((await phone.locator(".error-summary a").count()) >= 4, "what is missing is listed");
   await shot(phone, "form-errors");
@@ -107,12 +107,14 @@ export async function path(options, alter) {
   check((await phone.locator(".error-summary").innerText()).includes("不支持"), "a file that is no document is refused");
   await phone.setInputFiles("#file-site-plan", { name: "示意图.pdf", mimeType: "application/pdf", buffer: PDF });
   await phone.setInputFiles("#file-site-photo", { name: "照片.pdf", mimeType: "application/pdf", buffer: Buffer.concat([PDF, Buffer.from("2")]) });
-  await phone.getByRole("button", { name: "提交申请" }).last().click();
+  await phone.getByRole("button", { name: "下一步：核对" }).click();
   await phone.waitForLoadState("load");
   check(/早于|晚于|不能/.test(await phone.locator(".error-summary").innerText()), "an end before the beginning is refused");
   await phone.locator("#i-start_date").fill(from);
   await phone.locator("#i-end_date").fill(to);
-  await phone.getByRole("button", { name: "提交申请" }).last().click();
+  await phone.getByRole("button", { name: "下一步：核对" }).click();
+  await phone.waitForURL(/review/);
+  await phone.getByRole("button", { name: "提交申请" }).click();
   await phone.waitForURL(/receipt/);
   const receipt = await text(phone);
   const number = receipt.match(/20\d\d-[A-Z]+-\d{6}/)?.[0];
@@ -144,7 +146,9 @@ export async function path(options, alter) {
   await her.getByRole("link", { name: "去补正" }).click();
   check((await text(her)).includes("示意图请标明剩余通行宽度"), "she sees the list");
   await her.setInputFiles("#file-site-plan", { name: "示意图-改.pdf", mimeType: "application/pdf", buffer: Buffer.concat([PDF, Buffer.from("3")]) });
-  await her.getByRole("button", { name: "提交补正" }).last().click();
+  await her.getByRole("button", { name: "下一步：核对" }).click();
+  await her.waitForURL(/review/);
+  await her.getByRole("button", { name: "提交补正" }).click();
   await her.waitForURL(/receipt/);
   await open(clerk, city, number);
   same(await clerk.locator("#correction").count(), 0, "a second correction cannot be asked for");

@@ -39,7 +39,9 @@ export default async function () {
   await her.getByRole("button", { name: "移除" }).last().click();
   same(await her.locator(".upload-list li").count(), 1, "one file was removed");
   await her.setInputFiles("#file-site-photo", { name: "照片.pdf", mimeType: "application/pdf", buffer: PDF });
-  await her.getByRole("button", { name: "提交申请" }).last().click();
+  await her.getByRole("button", { name: "下一步：核对" }).click();
+  check((await her.locator("main").innerText()).includes("6.5"), "she reads it through once more");
+  await her.getByRole("button", { name: "提交申请" }).click();
   const receipt = await her.locator("main").innerText();
   check(/20\d\d-OR-\d{6}/.test(receipt), `a receipt with a number: ${receipt}`);
   await her.locator("header").getByRole("link", { name: "English" }).click();
@@ -52,6 +54,15 @@ export default async function () {
   await clerk.locator("main table a").first().click();
   await clerk.getByRole("button", { name: "受理" }).click();
   check((await clerk.locator("main").innerText()).includes("办结期限"), "accepted");
+  // The rest of the workbench: filters, lists, the case done; and larger text, all by plain links and forms.
+  for (const path of ["/work", "/work/cases?state=handling", "/work/done"]) {
+    const answer = await clerk.goto(`${city.url}${path}`);
+    check(answer.status() === 200, `${path} without scripts: ${answer.status()}`);
+  }
+  await clerk.goto(`${city.url}/work/done`);
+  check(await clerk.locator("main table a").first().isVisible(), "what was done is listed");
+  await clerk.getByRole("link", { name: "长辈模式" }).click();
+  check(await clerk.locator("html.elder").count(), "larger text by a link");
   await clerk.getByRole("button", { name: "退出" }).click();
   same((await clerk.goto(`${city.url}/work`)).url().includes("/sign-in"), true, "signed out");
   quiet(clerk);

@@ -64,15 +64,19 @@ pub fn morning(day: &str) -> i64 {
     zone.to_timestamp(day.at(10, 0, 0, 0)).unwrap().as_millisecond()
 }
 
-/// Runs SQL on the PostgreSQL server itself, from any thread, without the program.
-fn on_server(server: String, sql: String) {
+/// Runs SQL on the PostgreSQL server itself.
+pub fn on_server(server: String, sql: String) {
+    on_database(format!("{server}/postgres"), sql);
+}
+
+/// Runs SQL on a PostgreSQL database, from any thread, without the program.
+pub fn on_database(address: String, sql: String) {
     let work = move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
         runtime.block_on(async {
-            let address = format!("{server}/postgres");
             let (client, connection) = tokio_postgres::connect(&address, tokio_postgres::NoTls)
                 .await
                 .unwrap();
@@ -148,6 +152,43 @@ impl City {
         let place = Place::new(db);
         let config = place.config();
         City::start(place, config, day, None).await.unwrap()
+    }
+
+    /// A new city whose pack was changed before it was loaded.
+    pub async fn with(db: Db, day: &str, change: impl FnOnce(&Path)) -> City {
+        let place = Place::new(db);
+        let pack = pack_copy(&place.data().join("pack"));
+        change(&pack);
+        let config = place.config();
+        City::with_pack(place, config, &pack, day, None).await.unwrap()
+    }
+
+    /// Opens another account at the post that a demonstration account holds; returns its actor id.
+    pub async fn colleague(&self, of: &str, login: &str) -> String {
+        let sql = "SELECT h.post FROM identity_holding h JOIN identity_account a ON a.id = h.account WHERE a.login = $1";
+        let post: String = self.scalar(sql, &[of.into()]).await.unwrap();
+        let ctx = self.system();
+        let subject = ctx
+            .tx("story.colleague", |tx| {
+                let person = identity::api::NewParty {
+                    kind: "natural",
+                    name: "演示同事",
+                    code: "320899199001011237",
+                    phone: None,
+                    area_code: "320800",
+                    synthetic: true,
+                };
+                identity::api::know(&ctx, tx, &person)
+            })
+            .await
+            .unwrap();
+        let id = identity::api::open_account(&ctx, login, "official", &subject, &self.password)
+            .await
+            .unwrap();
+        identity::api::appoint(&ctx, &post, id, "2020-01-01")
+            .await
+            .unwrap();
+        format!("account:{id}")
     }
 
     /// Starts the program at a place, which may hold a city already.

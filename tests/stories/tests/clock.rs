@@ -131,7 +131,7 @@ async fn a_correction_stops_the_clock(db: Db) {
     city.day("2026-12-14");
     let mut her = city.client("resident").await;
     let form = her.get(&format!("/cases/{case}/form")).await.expect(200);
-    assert!(form.has("补充远景照片") && form.has("提交补正"));
+    assert!(form.has("补充远景照片") && form.has("下一步：核对"));
     her.hand_in(&case, &stories::matter::answers()).await.expect(303);
     assert_eq!(city.state(&case).await, "submitted");
     assert_eq!(city.due(&case).await.0.as_deref(), Some("2026-12-21"));

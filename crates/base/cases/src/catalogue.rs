@@ -30,9 +30,25 @@ pub struct Material {
     pub note: String,
     #[serde(default)]
     pub note_en: String,
+    /// May follow later (容缺受理).
+    #[serde(default)]
+    pub gap: bool,
+    /// May be replaced by the applicant's promise (告知承诺).
+    #[serde(default)]
+    pub promise: bool,
 }
 fn ten() -> u64 {
     10
+}
+
+impl Material {
+    pub fn name(&self, english: bool) -> &str {
+        if english && !self.title_en.is_empty() {
+            &self.title_en
+        } else {
+            &self.title
+        }
+    }
 }
 
 /// What the runtime must know of a matter (事项).
@@ -108,6 +124,19 @@ impl Catalogue {
         let map = self.0.read().unwrap_or_else(|p| p.into_inner());
         let found = map.get(&(id.to_string(), version)).cloned();
         found.ok_or_else(|| Fault::new(format!("matter {id} version {version} is not in the catalogue")))
+    }
+    /// The newest version of every matter that is offered, by id.
+    pub fn all(&self) -> Vec<Arc<Matter>> {
+        let map = self.0.read().unwrap_or_else(|p| p.into_inner());
+        let newest: BTreeMap<&str, &Arc<Matter>> = map.iter().map(|((id, _), m)| (id.as_str(), m)).collect();
+        newest.into_values().filter(|m| !m.retired).cloned().collect()
+    }
+    /// Refuses when the matter is no longer offered; for drafts that were begun before.
+    pub fn open(&self, id: &str) -> Result<(), Refusal> {
+        match self.current(id) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Refusal::new("cases-matter-retired").status(409)),
+        }
     }
     /// The newest version, for a new case.
     pub fn current(&self, id: &str) -> Result<Arc<Matter>, Refusal> {

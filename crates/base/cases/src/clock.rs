@@ -113,6 +113,9 @@ pub struct CaseClock {
     pub limit: u32,
     pub suspensions: Vec<(Date, Option<Date>)>,
     pub extension: u32,
+    /// The phase before, for a case that goes back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<CaseClock>>,
 }
 
 impl CaseClock {
@@ -123,7 +126,17 @@ impl CaseClock {
             limit,
             suspensions: Vec::new(),
             extension: 0,
+            before: None,
         }
+    }
+    /// This phase, following another.
+    pub fn after(mut self, before: Option<CaseClock>) -> CaseClock {
+        self.before = before.map(Box::new);
+        self
+    }
+    /// The phase before, which runs on as if it had never ended; this one when there was none.
+    pub fn back(self) -> CaseClock {
+        self.before.clone().map_or(self, |b| *b)
     }
     fn engine(&self) -> Clock {
         Clock {
@@ -191,4 +204,51 @@ pub fn light(ctx: &Ctx, clock: &CaseClock) -> Result<Shown> {
         text: ctx.t(key, &[("days", &days)]),
         remaining,
     })
+}
+
+/// The working days of a clock as a bar shows them: used, stopped, left, and their shares of its length in per cent.
+pub fn bar(ctx: &Ctx, clock: &CaseClock) -> Result<serde_json::Value> {
+    Ok(lengths(clock, &table(ctx)?.0, ctx.today()))
+}
+
+fn lengths(clock: &CaseClock, table: &HolidayTable, today: Date) -> serde_json::Value {
+    let total = i64::from(clock.limit + clock.extension);
+    let left = clock.remaining(table, today);
+    let used = total - left;
+    let paused: i64 = clock
+        .suspensions
+        .iter()
+        .map(|(from, to)| table.working_days_between(*from, to.unwrap_or(today)).0.max(0))
+        .sum();
+    let whole = (total.max(used) + paused).max(1);
+    serde_json::json!({
+        "used": used, "paused": paused, "left": left.max(0), "over": (-left).max(0),
+        "w_used": used * 100 / whole, "w_paused": paused * 100 / whole,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_tells_used_stopped_and_left_days() {
+        // November 2026 in this table: no holiday, so weekdays count.
+        let table: HolidayTable = parse(include_str!("../../../../packs/base/calendar/cn.toml")).unwrap();
+        let day = |s: &str| s.parse::<Date>().unwrap();
+        let mut clock = CaseClock::begin("decision", day("2026-11-02"), 10);
+        let at = |c: &CaseClock, s: &str| lengths(c, &table, day(s));
+        let b = at(&clock, "2026-11-05");
+        assert_eq!(
+            (b["used"].as_i64(), b["left"].as_i64(), b["w_used"].as_i64()),
+            (Some(3), Some(7), Some(30))
+        );
+        clock.stop(day("2026-11-05"));
+        let b = at(&clock, "2026-11-09");
+        assert_eq!((b["used"].as_i64(), b["paused"].as_i64()), (Some(3), Some(2)));
+        clock.go_on(day("2026-11-09"));
+        let b = at(&clock, "2026-12-10");
+        assert!(b["over"].as_i64() > Some(0), "late in December: {b}");
+        assert_eq!(b["left"], 0);
+    }
 }

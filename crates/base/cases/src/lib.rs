@@ -4,19 +4,35 @@
 //! - [`case`]: drafts, submission, work items, corrections, materials; their pages
 //! - [`clock`]: working days, due dates, lights
 //! - [`rating`]: 好差评 and follow-ups
+//! - [`appointment`]: windows, slots, visits; [`delivery`]: how the result comes; [`phrase`]: stock phrases; [`absence`]: stand-ins
+//! - [`migration`]: running cases go over to a new version of their matter
+//! - [`archive`]: the package that an ended case leaves behind
 //! - [`api`]: what other crates may ask
 
+// The sample of a whole case is one `json!` literal.
+#![recursion_limit = "256"]
+
+mod absence;
 pub mod api;
+mod appointment;
+mod archive;
+mod audience;
 mod case;
 mod catalogue;
 pub mod clock;
+mod delivery;
+mod migration;
+mod phrase;
 mod rating;
 mod words;
 
-use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, PublicView, boxed};
+use kernel::module::{
+    Command, Consumer, FactType, JobKind, MenuEntry, Permission, Place, PublicView, Section, boxed,
+};
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
+pub use audience::CaseAudience;
 pub use catalogue::{Catalogue, Material, Matter};
 
 #[derive(rust_embed::RustEmbed)]
@@ -101,13 +117,89 @@ pub(crate) static FOLLOWUP: Table = Table {
     ],
 };
 
+pub(crate) static APPOINTMENT: Table = Table {
+    name: "cases_appointment",
+    columns: &[
+        "id",
+        "window_id",
+        "org_path",
+        "area_code",
+        "matter",
+        "subject",
+        "day",
+        "slot",
+        "state",
+        "code",
+        "created_at",
+        "closed_at",
+    ],
+};
+pub(crate) static DELIVERY: Table = Table {
+    name: "cases_delivery",
+    columns: &[
+        "case_id",
+        "way",
+        "window_id",
+        "address",
+        "pickup_code",
+        "state",
+        "carrier",
+        "consignment",
+        "signed_by",
+        "reason",
+        "actor",
+        "chosen_at",
+        "prepared_at",
+        "sent_at",
+        "closed_at",
+    ],
+};
+pub(crate) static PHRASE: Table = Table {
+    name: "cases_phrase",
+    columns: &["id", "owner", "org_path", "shared", "position", "words"],
+};
+pub(crate) static ABSENCE: Table = Table {
+    name: "cases_absence",
+    columns: &[
+        "id",
+        "away",
+        "stand_in",
+        "org_path",
+        "from_on",
+        "until_on",
+        "reason",
+        "set_by",
+        "created_at",
+        "ended_at",
+    ],
+};
+pub(crate) static ARCHIVE: Table = Table {
+    name: "cases_archive",
+    columns: &[
+        "id",
+        "case_id",
+        "version",
+        "org_path",
+        "area_code",
+        "state",
+        "reason",
+        "sha256",
+        "size",
+        "files",
+        "certificates",
+        "retain_until",
+        "built_at",
+    ],
+};
+
 /// Uploads: up to this many bytes in one form.
 const FORM_BYTES: usize = 48 << 20;
 
 /// See the crate.
 pub fn module() -> Module {
     use axum::routing::{get, post};
-    use case::{web, work_web};
+    use case::web;
+    use case::work_web::{self, idiom};
     let mut m = Module::new::<Files>("cases");
     let work = Door::Official("cases.case.read");
     let answer = || json!({ "type": "object" });
@@ -115,11 +207,32 @@ pub fn module() -> Module {
         Route::new("/cases/{id}", Door::SignedIn, get(web::show)),
         Route::new("/cases/{id}/form", Door::SignedIn, get(web::form).post(web::send_form)).body(FORM_BYTES),
         Route::new("/cases/{id}/draft", Door::SignedIn, post(web::autosave)).body(FORM_BYTES),
+        Route::new("/cases/{id}/review", Door::SignedIn, get(web::review)),
+        Route::new("/cases/{id}/submission", Door::SignedIn, post(web::submit)),
         Route::new("/cases/{id}/receipt", Door::SignedIn, get(web::receipt)),
+        Route::new("/cases/{id}/receipt.ics", Door::SignedIn, get(web::diary)),
         Route::new("/cases/{id}/withdrawal", Door::SignedIn, post(web::withdraw)),
         Route::new("/cases/{id}/rating", Door::SignedIn, post(rating::web::rate)),
         Route::new("/cases/{id}/materials/{file}", Door::SignedIn, get(web::material)),
+        Route::new("/cases/{id}/urging", Door::SignedIn, post(web::urge)),
+        Route::new("/cases/{id}/supplement", Door::SignedIn, post(web::supply)).body(FORM_BYTES),
         Route::new("/work", work, get(work_web::queue)),
+        Route::new("/work/batch", work, post(work_web::batch::act)),
+        Route::new("/work/intake", Door::Official("cases.case.intake"), get(work_web::intake::form).post(work_web::intake::begin)),
+        Route::new("/work/overdue", work, get(work_web::watch::overdue)),
+        Route::new("/work/workload", Door::Official("cases.workload.read"), get(work_web::watch::workload)),
+        Route::new("/work/workload.csv", Door::Official("cases.workload.read"), get(work_web::watch::workload_csv)),
+        Route::new("/work/cases/{id}/work/{work}/giving", work, get(idiom::giving)),
+        Route::new("/work/cases/{id}/work/{work}/signatures", work, post(idiom::sign)),
+        Route::new("/work/cases/{id}/work/{work}/transfer", work, post(idiom::transfer)),
+        Route::new("/work/cases/{id}/work/{work}/delegation", work, post(idiom::delegate)),
+        Route::new("/work/cases/{id}/work/{work}/recall", work, post(idiom::recall)),
+        Route::new("/work/cases/{id}/work/{work}/gaps", Door::Official("cases.case.accept"), post(idiom::let_through)),
+        Route::new("/work/cases/{id}/work/{work}/error", work, post(idiom::raise)),
+        Route::new("/work/cases/{id}/special-procedure", Door::Official("cases.case.suspend"), post(idiom::special)),
+        Route::new("/work/cases/{id}/extension", Door::Official("cases.case.extend"), post(idiom::extend)),
+        Route::new("/work/cases/{id}/urging", Door::Official("cases.case.urge"), post(idiom::urge)),
+        Route::new("/work/cases/{id}/messages", Door::Official("cases.case.inform"), post(idiom::message)),
         Route::new("/work/done", work, get(work_web::done)),
         Route::new("/work/cases", work, get(work_web::list)),
         Route::new("/work/cases/{id}", work, get(work_web::show)),
@@ -156,6 +269,12 @@ pub fn module() -> Module {
             answer(),
         ),
     ];
+    m.routes.extend(records());
+    m.routes.push(Route::new(
+        "/work/migrations",
+        Door::Official(migration::service::RUN),
+        get(migration::web::list).post(migration::web::run),
+    ));
     let permission = |name, title| Permission { name, title };
     m.permissions = vec![
         permission("cases.case.apply", "cases-permission-apply"),
@@ -165,11 +284,31 @@ pub fn module() -> Module {
         permission("cases.case.review", "cases-permission-review"),
         permission("cases.case.decide", "cases-permission-decide"),
         permission("cases.case.suspend", "cases-permission-suspend"),
-        permission("cases.case.transfer", "cases-permission-transfer"),
+        permission("cases.case.sign", "cases-permission-sign"),
+        permission("cases.case.extend", "cases-permission-extend"),
+        permission("cases.case.urge", "cases-permission-urge"),
+        permission("cases.case.inform", "cases-permission-inform"),
+        permission("cases.case.intake", "cases-permission-intake"),
+        permission("cases.workload.read", "cases-permission-workload"),
         permission("cases.case.unmask", "cases-permission-unmask"),
         permission("cases.rating.give", "cases-permission-rate"),
         permission("cases.followup.read", "cases-permission-followups"),
         permission("cases.followup.close", "cases-permission-followup-close"),
+        permission("cases.appointment.book", "cases-permission-appointment-book"),
+        permission("cases.appointment.read", "cases-permission-appointment-read"),
+        permission(
+            "cases.appointment.receive",
+            "cases-permission-appointment-receive",
+        ),
+        permission("cases.delivery.choose", "cases-permission-delivery-choose"),
+        permission("cases.delivery.handle", "cases-permission-delivery-handle"),
+        permission("cases.phrase.keep", "cases-permission-phrase-keep"),
+        permission("cases.phrase.share", "cases-permission-phrase-share"),
+        permission("cases.absence.note", "cases-permission-absence-note"),
+        permission("cases.absence.manage", "cases-permission-absence-manage"),
+        permission(migration::service::RUN, "cases-permission-migration"),
+        permission("cases.archive.read", "cases-permission-archive-read"),
+        permission("cases.archive.build", "cases-permission-archive-build"),
     ];
     let entry = |href, title, icon, permission, order| MenuEntry {
         href,
@@ -181,6 +320,27 @@ pub fn module() -> Module {
     };
     m.menu = vec![
         entry("/work", "cases-queue", "clipboard-list", "cases.case.read", 1),
+        entry(
+            "/work/intake",
+            "cases-intake",
+            "user-plus",
+            "cases.case.intake",
+            2,
+        ),
+        entry(
+            "/work/overdue",
+            "cases-overdue",
+            "clock-alert",
+            "cases.case.read",
+            3,
+        ),
+        entry(
+            "/work/workload",
+            "cases-workload",
+            "chart-column",
+            "cases.workload.read",
+            5,
+        ),
         entry("/work/done", "cases-done", "circle-check", "cases.case.read", 2),
         entry("/work/cases", "cases-all", "files", "cases.case.read", 3),
         entry(
@@ -189,6 +349,48 @@ pub fn module() -> Module {
             "star",
             "cases.followup.read",
             4,
+        ),
+        entry(
+            "/work/appointments",
+            "cases-appointments",
+            "calendar",
+            "cases.appointment.receive",
+            6,
+        ),
+        entry(
+            "/work/deliveries",
+            "cases-deliveries",
+            "send",
+            "cases.delivery.handle",
+            7,
+        ),
+        entry(
+            "/work/phrases",
+            "cases-phrases",
+            "message-square",
+            "cases.phrase.keep",
+            8,
+        ),
+        entry(
+            "/work/absences",
+            "cases-absences",
+            "user-check",
+            "cases.absence.note",
+            9,
+        ),
+        entry(
+            "/work/migrations",
+            "cases-migrations",
+            "arrow-right",
+            migration::service::RUN,
+            10,
+        ),
+        entry(
+            "/work/archive",
+            "cases-archive",
+            "files",
+            "cases.archive.read",
+            10,
         ),
     ];
     let audit = |name| FactType {
@@ -212,9 +414,30 @@ pub fn module() -> Module {
         "cases.case.withdrawn",
         "cases.case.reminded",
         "cases.case.notified",
+        "cases.case.signatures-asked",
+        "cases.case.signed",
+        "cases.case.transferred",
+        "cases.case.delegated",
+        "cases.case.recalled",
+        "cases.case.urged",
+        "cases.case.let-through",
+        "cases.case.special-procedure",
+        "cases.case.extended",
+        "cases.case.informed",
+        "cases.case.error-raised",
+        "cases.case.timed-out",
+        "cases.material.supplemented",
         "cases.case.due-recomputed",
+        "cases.case.migrated",
         "cases.followup.opened",
         "cases.followup.closed",
+        "cases.delivery.chosen",
+        "cases.delivery.prepared",
+        "cases.delivery.sent",
+        "cases.delivery.delivered",
+        "cases.delivery.returned",
+        "cases.archive.built",
+        "cases.archive.failed",
     ]
     .map(audit)
     .into();
@@ -223,12 +446,76 @@ pub fn module() -> Module {
             name,
             unconsumed: None,
         }));
-    m.jobs = vec![JobKind {
-        name: case::runtime::TIMER,
-        run: |ctx, v| boxed(case::runtime::fire(ctx, v)),
-        every: None,
+    let told = |name| FactType {
+        name,
+        unconsumed: Some(
+            "what messages to the person follow from, when a channel is there; audit until then",
+        ),
+    };
+    m.facts.extend(
+        [
+            "cases.appointment.booked",
+            "cases.appointment.moved",
+            "cases.appointment.cancelled",
+            "cases.appointment.arrived",
+            "cases.appointment.missed",
+            "cases.appointment.reminded",
+        ]
+        .map(told),
+    );
+    let kept = |name| FactType {
+        name,
+        unconsumed: Some("audit: the office's own affairs"),
+    };
+    m.facts.extend(
+        [
+            "cases.phrase.kept",
+            "cases.phrase.removed",
+            "cases.absence.noted",
+            "cases.absence.ended",
+        ]
+        .map(kept),
+    );
+    m.consumers = vec![Consumer {
+        name: "cases.archive",
+        facts: &["cases.case.ended", "documents.certificate.issued"],
+        handle: archive::service::follow,
     }];
-    m.tables = vec![&CASE, &WORK, &MATERIAL, &CORRECTION, &RATING, &FOLLOWUP];
+    m.jobs = vec![
+        JobKind {
+            name: archive::service::BUILD,
+            run: |ctx, v| boxed(archive::service::build(ctx, v)),
+            every: None,
+        },
+        JobKind {
+            name: case::runtime::TIMER,
+            run: |ctx, v| boxed(case::runtime::fire(ctx, v)),
+            every: None,
+        },
+        JobKind {
+            name: appointment::service::REMINDER,
+            run: |ctx, v| boxed(appointment::service::reminder(ctx, v)),
+            every: None,
+        },
+    ];
+    m.sections = vec![Section {
+        name: "windows",
+        load: appointment::pack::load,
+        check: appointment::pack::check,
+    }];
+    m.tables = vec![
+        &CASE,
+        &WORK,
+        &MATERIAL,
+        &CORRECTION,
+        &RATING,
+        &FOLLOWUP,
+        &APPOINTMENT,
+        &DELIVERY,
+        &PHRASE,
+        &ABSENCE,
+        &ARCHIVE,
+    ];
     m.views = vec![PublicView {
         name: "pub_cases_case",
         sql: "SELECT c.id, c.number, c.matter, c.organisation, c.org_path, c.area_code, c.state, c.channel, c.visits, \
@@ -252,7 +539,115 @@ pub fn module() -> Module {
     m.samples = web::samples()
         .into_iter()
         .chain(work_web::samples())
+        .chain(idiom::samples())
+        .chain(work_web::batch::samples())
+        .chain(work_web::intake::samples())
+        .chain(work_web::watch::samples())
         .chain(rating::web::samples())
+        .chain(appointment::web::samples())
+        .chain(delivery::web::samples())
+        .chain(phrase::web::samples())
+        .chain(absence::web::samples())
+        .chain(migration::web::samples())
+        .chain(archive::web::samples())
         .collect();
     m
+}
+
+/// Appointments, deliveries, stock phrases, absences.
+fn records() -> Vec<Route> {
+    use axum::routing::{get, post};
+    let receive = Door::Official("cases.appointment.receive");
+    let deliver = Door::Official("cases.delivery.handle");
+    let phrase = Door::Official("cases.phrase.keep");
+    let absence = Door::Official("cases.absence.note");
+    let archive = Door::Official("cases.archive.read");
+    vec![
+        Route::new("/work/archive", archive, get(archive::web::list)),
+        Route::new("/work/archive/{case}", archive, get(archive::web::show)),
+        Route::new(
+            "/work/archive/{case}/verification",
+            archive,
+            post(archive::web::verify),
+        ),
+        Route::new(
+            "/work/archive/{case}/builds",
+            Door::Official("cases.archive.build"),
+            post(archive::web::rebuild),
+        ),
+        Route::new(
+            "/appointments",
+            Door::SignedIn,
+            get(appointment::web::own).post(appointment::web::book),
+        ),
+        Route::new("/appointments/new", Door::SignedIn, get(appointment::web::choose)),
+        Route::new(
+            "/appointments/{id}/cancellation",
+            Door::SignedIn,
+            post(appointment::web::cancel),
+        ),
+        Route::new(
+            "/appointments/{id}/calendar.ics",
+            Door::SignedIn,
+            get(appointment::web::ics),
+        ),
+        Route::new("/work/appointments", receive, get(appointment::web::day)),
+        Route::new(
+            "/work/appointments/{id}/arrival",
+            receive,
+            post(appointment::web::arrive),
+        ),
+        Route::new(
+            "/work/appointments/{id}/absence",
+            receive,
+            post(appointment::web::miss),
+        ),
+        Route::new(
+            "/cases/{id}/delivery",
+            Door::SignedIn,
+            get(delivery::web::form).post(delivery::web::choose),
+        ),
+        Route::new(
+            "/cases/{id}/delivery/confirmation",
+            Door::SignedIn,
+            post(delivery::web::confirm),
+        ),
+        Route::new("/work/deliveries", deliver, get(delivery::web::list)),
+        Route::new(
+            "/work/deliveries/{id}/preparation",
+            deliver,
+            post(delivery::web::prepare),
+        ),
+        Route::new(
+            "/work/deliveries/{id}/dispatch",
+            deliver,
+            post(delivery::web::send),
+        ),
+        Route::new(
+            "/work/deliveries/{id}/handover",
+            deliver,
+            post(delivery::web::deliver),
+        ),
+        Route::new("/work/deliveries/{id}/return", deliver, post(delivery::web::back)),
+        Route::new(
+            "/work/phrases",
+            phrase,
+            get(phrase::web::list).post(phrase::web::add),
+        ),
+        Route::new("/work/phrases/{id}", phrase, post(phrase::web::edit)),
+        Route::new("/work/phrases/{id}/place", phrase, post(phrase::web::raise)),
+        Route::new("/work/phrases/{id}/removal", phrase, post(phrase::web::remove)),
+        Route::new(
+            "/work/phrases/{id}/sharing",
+            Door::Official("cases.phrase.share"),
+            post(phrase::web::share),
+        ),
+        Route::new(
+            "/work/absences",
+            absence,
+            get(absence::web::list).post(absence::web::note),
+        ),
+        Route::new("/work/absences/{id}", absence, get(absence::web::handover)),
+        Route::new("/work/absences/{id}/end", absence, post(absence::web::end)),
+    ]
 }

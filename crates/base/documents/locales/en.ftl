@@ -57,3 +57,4 @@ documents-verify-not-trusted = The seal certificate is not trusted
 documents-verify-signer = Sealed by
 documents-verify-log = Its issue is entry { $n } of the proof log
 documents-verify-again = Verify another
+documents-verify-result = Result of the check

@@ -57,3 +57,4 @@ documents-verify-not-trusted = 签章证书不可信
 documents-verify-signer = 签章单位
 documents-verify-log = 签发记录在存证日志第 { $n } 条
 documents-verify-again = 再核验一张
+documents-verify-result = 核验结果

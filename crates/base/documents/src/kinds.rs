@@ -78,10 +78,17 @@ fn read(pack: &Pack, folder: &str) -> Result<(Kind, String), PackError> {
             "type_code must have 21 digits or capital letters (GB/T 36904)",
         ));
     }
-    Ok((
-        kind,
-        pack.text(&format!("certificates/{folder}/certificate.typ"))?,
-    ))
+    let template = template(pack, folder);
+    Ok((kind, pack.text(&template)?))
+}
+
+/// The certificate's own Typst file, else the one that all share.
+fn template(pack: &Pack, folder: &str) -> String {
+    let own = format!("certificates/{folder}/certificate.typ");
+    match pack.file(&own) {
+        Some(_) => own,
+        None => "certificate.typ".into(),
+    }
 }
 
 /// The section's loader.
@@ -110,11 +117,10 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
     for folder in files(pack) {
         match read(pack, &folder) {
             Err(e) => bad.push(e.to_string()),
-            Ok((kind, template)) => {
+            Ok((kind, typst)) => {
                 let data = crate::certificate::produce::sample(&kind);
-                if let Err(e) = crate::print::render(&template, &data, &kind.title, 0) {
-                    let file = format!("certificates/{folder}/certificate.typ");
-                    bad.push(pack.wrong(&file, 1, e.to_string()).to_string());
+                if let Err(e) = crate::print::render(&typst, &data, &kind.title, 0) {
+                    bad.push(pack.wrong(&template(pack, &folder), 1, e.to_string()).to_string());
                 }
             }
         }

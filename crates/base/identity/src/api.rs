@@ -71,6 +71,11 @@ pub fn organisation(tx: &mut Tx<'_>, id: &str) -> Result<Option<Organisation>, F
     crate::organisation::store::get(tx, id)
 }
 
+/// The organisation at this path of the tree.
+pub fn organisation_at(tx: &mut Tx<'_>, path: &str) -> Result<Option<Organisation>, Fault> {
+    crate::organisation::store::at(tx, path)
+}
+
 pub fn organisations(tx: &mut Tx<'_>) -> Result<Vec<Organisation>, Fault> {
     crate::organisation::store::all(tx)
 }
@@ -105,6 +110,17 @@ pub async fn open_account(
     password: &str,
 ) -> Result<kernel::Uuid> {
     service::open_account(ctx, login, kind, subject, password).await
+}
+
+/// Gives an account a post from a legal day on.
+pub async fn appoint(ctx: &Ctx, post: &str, account: kernel::Uuid, from: &str) -> Result<()> {
+    ctx.tx("identity.appoint", |tx| {
+        let held = crate::organisation::store::hold(tx, post, account, from)?;
+        let fact = kernel::Fact::new("identity.post.held", account).touch(&crate::HOLDING, held);
+        ctx.emit(tx, fact)?;
+        Ok(())
+    })
+    .await
 }
 
 /// Reads roles and policies from the database and the pack into memory; called after the pack was applied.
@@ -152,5 +168,60 @@ pub fn organisation_name(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<String,
         } else {
             o.name
         }
+    }))
+}
+
+/// An official in office today, as colleagues see one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Official {
+    /// Actor id, `account:<uuid>`.
+    pub actor: String,
+    pub subject: String,
+    /// The person's name; officials are known by name in the office.
+    pub name: String,
+    /// Organisation and title of the first post.
+    pub title: String,
+    /// Organisation id, path and area of the first post.
+    pub organisation: String,
+    pub org_path: String,
+    pub area_code: String,
+    pub grants: Vec<kernel::ctx::Grant>,
+}
+
+/// Every official who holds a post today, in the order of the organisation tree.
+pub fn officials(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<Official>> {
+    let accounts = crate::organisation::store::in_office(tx, &ctx.today().to_string())?;
+    let mut out = Vec::new();
+    for account in accounts {
+        out.extend(official(ctx, tx, &format!("account:{account}"))?);
+    }
+    Ok(out)
+}
+
+/// The official with this actor id, when in office today.
+pub fn official(ctx: &Ctx, tx: &mut Tx<'_>, actor: &str) -> Result<Option<Official>> {
+    let Some(id) = actor
+        .strip_prefix("account:")
+        .and_then(|a| a.parse::<kernel::Uuid>().ok())
+    else {
+        return Ok(None);
+    };
+    let Some(account) = store::account(tx, id)?.filter(|a| a.kind == "official" && !a.retired) else {
+        return Ok(None);
+    };
+    let grants = crate::account::grants_of(tx, id, &ctx.today().to_string())?;
+    let Some(first) = grants.first().cloned() else {
+        return Ok(None);
+    };
+    let name = party(ctx, tx, &account.subject)?.map_or(account.login, |p| p.name);
+    Ok(Some(Official {
+        title: post_title(ctx, tx, actor)?.unwrap_or_default(),
+        actor: actor.to_string(),
+        subject: account.subject,
+        name,
+        organisation: first.org,
+        org_path: first.org_path,
+        area_code: organisation(tx, &grants[0].org)?.map_or(first.area_code, |o| o.area_code),
+        grants,
     }))
 }

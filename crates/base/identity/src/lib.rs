@@ -10,6 +10,7 @@
 
 mod account;
 pub mod api;
+mod directory;
 mod organisation;
 mod pack;
 mod policy;
@@ -18,6 +19,7 @@ use kernel::module::{FactType, Permission, Section};
 use kernel::{Door, Module, Route, Table};
 
 pub use account::Identity;
+pub use directory::People;
 pub use policy::Policies;
 
 #[derive(rust_embed::RustEmbed)]

@@ -357,15 +357,7 @@ pub async fn open_demo(ctx: &Ctx, pack: &Pack) -> Result<Vec<DemoAccount>> {
         };
         let id = api::open_account(ctx, &a.login, kind, &subject, &password).await?;
         if let Some(post) = &a.post {
-            ctx.tx("identity.demo-post", |tx| {
-                let held = organisations::hold(tx, post, id, today)?;
-                ctx.emit(
-                    tx,
-                    Fact::new("identity.post.held", id).touch(&crate::HOLDING, held),
-                )?;
-                Ok(())
-            })
-            .await?;
+            api::appoint(ctx, post, id, today).await?;
         }
     }
     Ok(accounts)

@@ -1,7 +1,7 @@
 //! What the floors above may ask of trust.
 
 use crate::crypto::{Kind, pades};
-use crate::{log, seal, vault};
+use crate::{epoch, log, seal, vault};
 use kernel::{Ctx, Fault, Refusal, Result};
 use std::path::Path;
 
@@ -86,31 +86,56 @@ pub(crate) fn log_command(ctx: Ctx, words: Vec<String>) -> kernel::module::JobFu
             return Err(Fault::new("usage: yiwang log export DIR").into());
         }
         kernel::job::follow(&ctx.app).await?;
-        let note = log::checkpoint(&ctx).await?;
-        let head = merkle::Checkpoint::parse(&note).map_err(|e| Fault::new(e.to_string()))?;
-        let root = Path::new(dir);
-        let write = |name: &str, bytes: &[u8]| -> Result<(), Fault> {
-            let path = root.join(name);
-            let made = path
-                .parent()
-                .map_or(Ok(()), std::fs::create_dir_all)
-                .and_then(|()| std::fs::write(&path, bytes));
-            made.map_err(|e| Fault::of(format!("cannot write {}", path.display()), e))
-        };
-        let mut first = 0u64;
-        while first < head.size {
-            let width = (head.size - first).min(256) as u16;
-            let bundle = log::tile(&ctx, None, first / 256, width).await?;
-            write(
-                &merkle::entries_path(first / 256, (width < 256).then_some(width)),
-                &bundle,
-            )?;
-            first += u64::from(width);
-        }
-        write("key", (log::verifier(&ctx).await? + "\n").as_bytes())?;
-        // Last: a reader that finds the head finds everything under it.
-        write("checkpoint", note.as_bytes())?;
-        println!("{} entries in {dir}", head.size);
+        let size = export(&ctx, Path::new(dir)).await?;
+        println!("{size} entries in {dir}");
         Ok(())
     })
+}
+
+/// Writes the whole log as files, as it is served: the current epoch into the folder, ended ones below `epoch/N`. Returns
+/// the size of the current one.
+pub async fn export(ctx: &Ctx, dir: &Path) -> Result<u64> {
+    let epochs = ctx.read("trust.epochs", |tx| Ok(epoch::all(tx)?)).await?;
+    let mut size = 0;
+    for (n, e) in epochs.iter().enumerate() {
+        let root = if n + 1 == epochs.len() {
+            dir.to_path_buf()
+        } else {
+            dir.join(format!("epoch/{}", e.number))
+        };
+        size = export_epoch(ctx, e.number, &root).await?;
+    }
+    Ok(size)
+}
+
+async fn export_epoch(ctx: &Ctx, epoch: i64, root: &Path) -> Result<u64> {
+    let note = log::checkpoint(ctx, Some(epoch)).await?;
+    let head = merkle::Checkpoint::parse(&note).map_err(|e| Fault::new(e.to_string()))?;
+    let write = |name: &str, bytes: &[u8]| -> Result<(), Fault> {
+        let path = root.join(name);
+        let made = path
+            .parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::fs::write(&path, bytes));
+        made.map_err(|e| Fault::of(format!("cannot write {}", path.display()), e))
+    };
+    let mut first = 0u64;
+    while first < head.size {
+        let width = (head.size - first).min(256) as u16;
+        let bundle = log::tile(ctx, Some(epoch), None, first / 256, width).await?;
+        write(
+            &merkle::entries_path(first / 256, (width < 256).then_some(width)),
+            &bundle,
+        )?;
+        first += u64::from(width);
+    }
+    write("key", (log::verifier(ctx, Some(epoch)).await? + "\n").as_bytes())?;
+    // Last: a reader that finds the head finds everything under it.
+    write("checkpoint", note.as_bytes())?;
+    Ok(head.size)
+}
+
+/// The newest signed head of the log.
+pub async fn checkpoint(ctx: &Ctx) -> Result<String> {
+    log::checkpoint(ctx, None).await
 }

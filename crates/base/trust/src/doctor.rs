@@ -1,6 +1,7 @@
 //! `yiwang doctor`, the part that trusts nobody: recomputes the leaves from the facts, the root from the leaves, and the
 //! salted hash of every covered row from the row, and names what differs.
 
+use crate::epoch::{self, Epoch};
 use crate::log;
 use kernel::fact::{self, hash_of};
 use kernel::{Ctx, Fault, Result, Tx, params};
@@ -9,6 +10,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// (table, row) → (hash that the last fact gave it, `None` when it was removed; salt; seq of that fact).
 type Last = HashMap<(String, String), (Option<String>, String, i64)>;
 
+/// How far the clocks of nodes may differ, in milliseconds.
+const CLOCK: i64 = 5 * 60_000;
+
 /// Facts read at a time; a read transaction is bounded.
 const PAGE: u32 = 200;
 
@@ -16,7 +20,16 @@ const PAGE: u32 = 200;
 pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     let head = ctx.read("doctor.head", |tx| Ok(fact::head(tx)?)).await?;
-    let logged = ctx.read("doctor.size", |tx| Ok(log::size(tx)?)).await? as i64;
+    let epochs = ctx.read("doctor.epochs", |tx| Ok(epoch::all(tx)?)).await?;
+    let Some(newest) = epochs.last().cloned() else {
+        findings.push("trust_epoch: the log has no epoch".into());
+        return Ok(findings);
+    };
+    // The last fact that is in the tree.
+    let logged = newest.base
+        + ctx
+            .read("doctor.size", |tx| Ok(log::size(tx, newest.number)?))
+            .await? as i64;
     if logged > head {
         findings.push(format!(
             "kernel_fact: the log has {logged} leaves and the table only {head} facts"
@@ -26,7 +39,8 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
     let mut last: Last = HashMap::new();
     let mut levels: Vec<Option<merkle::Hash>> = Vec::new();
     let mut seq = 0;
-    let mut count = 0u64;
+    // The epoch of the leaves being read.
+    let mut at = 0;
     while seq < head {
         let page = ctx
             .read("doctor.facts", |tx| Ok(fact::after(tx, seq, PAGE)?))
@@ -37,11 +51,12 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
         let stored = ctx
             .read("doctor.leaves", |tx| {
                 let rows = tx.query(
-                    "SELECT idx, hash FROM trust_node WHERE level = 0 AND idx >= $1 AND idx < $2 ORDER BY idx",
+                    "SELECT e.base + n.idx + 1 AS seq, n.hash FROM trust_node n JOIN trust_epoch e ON e.epoch = n.epoch \
+                     WHERE n.level = 0 AND e.base + n.idx >= $1 AND e.base + n.idx < $2",
                     params![seq, seq + i64::from(PAGE)],
                 )?;
                 rows.iter()
-                    .map(|r| Ok((r.get::<i64>("idx")?, r.get::<Vec<u8>>("hash")?)))
+                    .map(|r| Ok((r.get::<i64>("seq")?, r.get::<Vec<u8>>("hash")?)))
                     .collect::<Result<HashMap<_, _>, Fault>>()
                     .map_err(Into::into)
             })
@@ -55,9 +70,19 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
                 ));
             }
             seq = f.seq;
-            count += 1;
+            while epochs.get(at + 1).is_some_and(|next| next.base < seq) {
+                signed(
+                    &ctx,
+                    &epochs[at],
+                    epochs[at + 1].base,
+                    &std::mem::take(&mut levels),
+                    &mut findings,
+                )
+                .await?;
+                at += 1;
+            }
             let leaf = merkle::leaf_hash(f.leaf()?.as_bytes());
-            if seq <= logged && stored.get(&(seq - 1)).map(Vec::as_slice) != Some(&leaf[..]) {
+            if seq <= logged && stored.get(&seq).map(Vec::as_slice) != Some(&leaf[..]) {
                 findings.push(format!(
                     "kernel_fact: fact {seq} ({}, {}) was altered after it was logged",
                     f.kind, f.id
@@ -69,27 +94,51 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
             Word::take(&mut last, &f.touched, &f.salt, seq);
         }
     }
-    if count > 0 {
-        let root = levels
-            .iter()
-            .flatten()
-            .copied()
-            .reduce(|right, left| merkle::node_hash(&left, &right));
-        let signed: Option<String> = ctx
-            .read("doctor.signed", |tx| {
-                Ok(tx.scalar("SELECT root FROM trust_head WHERE size = $1", params![logged])?)
-            })
-            .await?;
-        if let (Some(root), Some(signed)) = (root, signed)
-            && hex::encode(root) != signed
-        {
-            findings.push(format!(
-                "trust_head: the signed root of {logged} leaves is not the root of the facts"
-            ));
-        }
+    signed(&ctx, &epochs[at], logged, &levels, &mut findings).await?;
+    let newest: Option<i64> = ctx
+        .read("doctor.clock", |tx| {
+            Ok(tx.scalar("SELECT at FROM kernel_fact WHERE seq = $1", params![head])?)
+        })
+        .await?;
+    let ahead = newest.unwrap_or(0) - ctx.now();
+    if ahead > CLOCK {
+        findings.push(format!(
+            "warning: the newest fact was written {} minutes ahead of this machine's clock; set the clock right (NTP) before \
+             people go on working, for due dates are counted by it",
+            ahead / 60_000
+        ));
     }
     rows(&ctx, &mut Word { last, seq }, &mut findings).await?;
     Ok(findings)
+}
+
+/// Whether the signed head of an epoch whose last leaf is the fact `last` fits the leaves.
+async fn signed(
+    ctx: &Ctx,
+    e: &Epoch,
+    last: i64,
+    levels: &[Option<merkle::Hash>],
+    findings: &mut Vec<String>,
+) -> Result<()> {
+    let size = last - e.base;
+    let root = levels
+        .iter()
+        .flatten()
+        .copied()
+        .reduce(|right, left| merkle::node_hash(&left, &right));
+    let sql = "SELECT root FROM trust_head WHERE epoch = $1 AND size = $2";
+    let signed: Option<String> = ctx
+        .read("doctor.signed", |tx| Ok(tx.scalar(sql, params![e.number, size])?))
+        .await?;
+    if let (Some(root), Some(signed)) = (root, signed)
+        && hex::encode(root) != signed
+    {
+        findings.push(format!(
+            "trust_head: the signed root of {size} leaves in epoch {} is not the root of the facts",
+            e.number
+        ));
+    }
+    Ok(())
 }
 
 /// Adds a leaf to the compact range: level `n` holds the root of a complete subtree of 2ⁿ leaves, if there is one.

@@ -3,6 +3,7 @@
 //! - [`crypto`]: SM2, SM3, SM4, P-256, Ed25519, X.509, CMS, PAdES; pure functions
 //! - [`vault`]: the master key and the key store; implements `kernel::ctx::Protect`
 //! - [`log`]: the Merkle tree over all facts with signed heads
+//! - [`epoch`]: what a restore does to it
 //! - [`doctor`]: names rows that were altered by hand
 //! - [`api`]: what other floors may ask
 
@@ -10,6 +11,7 @@ pub mod api;
 mod audit;
 pub mod crypto;
 mod doctor;
+pub mod epoch;
 pub mod log;
 mod seal;
 pub mod vault;
@@ -37,6 +39,7 @@ pub fn module() -> Module {
         Route::new("/log/key", Door::Public, get(web::key)),
         Route::new("/log/consistency", Door::Public, get(web::consistency)),
         Route::new("/log/tile/{*path}", Door::Public, get(web::tile)),
+        Route::new("/log/epoch/{epoch}/{*path}", Door::Public, get(web::ended)),
         Route::new("/trust/root/{kind}", Door::Public, get(web::root)),
         Route::new(
             "/work/audit",
@@ -62,10 +65,16 @@ pub fn module() -> Module {
         permission: Some("trust.audit.read"),
         order: 90,
     }];
-    m.facts = vec![FactType {
-        name: "trust.key.made",
-        unconsumed: Some("audit only"),
-    }];
+    m.facts = vec![
+        FactType {
+            name: "trust.key.made",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: epoch::REOPENED,
+            unconsumed: Some("the first leaf of an epoch; the epoch itself is a row"),
+        },
+    ];
     m.consumers = vec![Consumer {
         name: "trust.log",
         facts: &[],

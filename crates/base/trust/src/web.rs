@@ -15,8 +15,8 @@ fn plain(text: String) -> Response {
 }
 
 pub(crate) async fn page(cx: Ctx) -> Result<Response> {
-    let note = log::checkpoint(&cx).await?;
-    let key = log::verifier(&cx).await?;
+    let note = log::checkpoint(&cx, None).await?;
+    let key = log::verifier(&cx, None).await?;
     let head = merkle::Checkpoint::parse(&note).map_err(|e| kernel::Fault::new(e.to_string()))?;
     cx.page(
         "trust/log/page.html",
@@ -25,11 +25,11 @@ pub(crate) async fn page(cx: Ctx) -> Result<Response> {
 }
 
 pub(crate) async fn checkpoint(cx: Ctx) -> Result<Response> {
-    Ok(plain(log::checkpoint(&cx).await?))
+    Ok(plain(log::checkpoint(&cx, None).await?))
 }
 
 pub(crate) async fn key(cx: Ctx) -> Result<Response> {
-    Ok(plain(log::verifier(&cx).await? + "\n"))
+    Ok(plain(log::verifier(&cx, None).await? + "\n"))
 }
 
 /// The root certificate by which sealed files are trusted: `p256` (PAdES) or `sm2`.
@@ -45,12 +45,28 @@ pub(crate) async fn root(cx: Ctx, Path(kind): Path<String>) -> Result<Response> 
 
 /// `tile/<level>/<x001/…/NNN>[.p/<width>]`, level a number or `entries` (C2SP tlog-tiles).
 pub(crate) async fn tile(cx: Ctx, Path(path): Path<String>) -> Result<Response> {
+    tile_of(cx, None, path).await
+}
+
+/// The log of an ended epoch: `checkpoint`, `key`, `tile/…`, as the current one is served.
+pub(crate) async fn ended(cx: Ctx, Path((epoch, path)): Path<(i64, String)>) -> Result<Response> {
+    match path.as_str() {
+        "checkpoint" => Ok(plain(log::checkpoint(&cx, Some(epoch)).await?)),
+        "key" => Ok(plain(log::verifier(&cx, Some(epoch)).await? + "\n")),
+        other => match other.strip_prefix("tile/") {
+            Some(rest) => tile_of(cx, Some(epoch), rest.into()).await,
+            None => Err(Refusal::not_found().into()),
+        },
+    }
+}
+
+async fn tile_of(cx: Ctx, epoch: Option<i64>, path: String) -> Result<Response> {
     let (level, index, width) = parse_tile(&path).ok_or_else(Refusal::not_found)?;
     // Hashes are public; entries name actors and subjects, so they are for those who may read the log.
     if level.is_none() && !cx.holds("trust.log.read") {
         return Err(Refusal::forbidden().into());
     }
-    let bytes = log::tile(&cx, level, index, width).await?;
+    let bytes = log::tile(&cx, epoch, level, index, width).await?;
     let age = if width == 256 {
         "public, max-age=31536000, immutable"
     } else {

@@ -2,7 +2,7 @@
 
 use crate::model::Due;
 use crate::run::Run;
-use crate::state::{Command, Effect, Order, Reject, SPECIAL, Work, WorkStatus};
+use crate::state::{Command, Effect, Order, Reject, SPECIAL, Token, Work, WorkStatus};
 use serde_json::Value as Json;
 
 impl Command {
@@ -43,7 +43,7 @@ impl Run<'_> {
                 if !self.s.may_send_back(self.d, from).contains(&to) {
                     return Err(Reject::NotBefore);
                 }
-                self.take_back(from, to, at)
+                self.take_back(to, at)
             }
             Command::Recall { work, by, at } => self.recall(work, &by, at),
             Command::AddSign { work, to, order, at } => {
@@ -168,6 +168,9 @@ impl Run<'_> {
                 self.s.tokens.clear();
                 self.s.messages.clear();
                 self.s.later.clear();
+                self.s.joined.clear();
+                self.s.suspended = None;
+                self.s.correcting = false;
                 self.s.ended = Some("withdrawn".into());
                 self.effects.push(Effect::Ended {
                     node: "withdrawn".into(),
@@ -227,36 +230,35 @@ impl Run<'_> {
         }
     }
 
-    /// Reopens a finished task: between parallel branches only that one, in sequence with all that followed cancelled.
-    fn take_back(&mut self, from: u32, to: u32, at: i64) -> Result<(), Reject> {
-        let target = self.s.work(to).cloned().ok_or(Reject::NotBefore)?;
-        if self.s.waits_at_join(self.d, &target) {
-            return self.reopen(&target, target.token, at);
-        }
-        let from = self.s.work(from).cloned().ok_or(Reject::NotBefore)?;
-        let anchor = self.s.anchor(from.token, target.scope).ok_or(Reject::NotBefore)?;
-        let after = self.d.walk(&target.node, false);
-        self.stop(anchor, at);
-        let late: Vec<u32> = self
-            .s
-            .tokens
-            .iter()
-            .filter(|t| t.scope == target.scope && t.id != anchor && after.contains(&t.node))
-            .map(|t| t.id)
-            .collect();
-        for t in late {
+    /// Does a finished task again. What came from it goes: its tokens with all they were doing. What the joins behind it
+    /// had swallowed from other branches waits there again. So nothing is lost that the task had no part in, and no
+    /// join waits for somebody who cannot come.
+    fn take_back(&mut self, work: u32, at: i64) -> Result<(), Reject> {
+        let target = self.s.work(work).cloned().ok_or(Reject::NotBefore)?;
+        for t in self.s.cone(&target) {
             self.stop(t, at);
             self.s.tokens.retain(|x| x.id != t);
         }
-        self.reopen(&target, anchor, at)
-    }
-
-    fn reopen(&mut self, target: &Work, token: u32, at: i64) -> Result<(), Reject> {
-        if let Some(t) = self.s.tokens.iter_mut().find(|t| t.id == token) {
-            t.node.clone_from(&target.node);
-            t.via.clear();
+        for j in std::mem::take(&mut self.s.joined) {
+            if j.scope == target.scope && j.tokens.iter().any(|t| t.past.contains(&work)) {
+                let others = j.tokens.into_iter().filter(|t| !t.past.contains(&work));
+                self.s.tokens.extend(others);
+            } else {
+                self.s.joined.push(j);
+            }
         }
-        self.arrive(token, at)
+        let id = match self.s.token(target.token) {
+            None => target.token,
+            Some(_) => self.number(),
+        };
+        self.s.tokens.push(Token {
+            id,
+            node: target.node,
+            via: String::new(),
+            scope: target.scope,
+            past: target.past,
+        });
+        self.arrive(id, at)
     }
 
     /// The own finished task comes back while nobody behind it has acted.
@@ -264,27 +266,18 @@ impl Run<'_> {
         self.running()?;
         let done = self.s.work(work).cloned().ok_or(Reject::NotOpen)?;
         let mine = done.status == WorkStatus::Done && done.by.as_deref() == Some(by) && done.adds.is_none();
-        if !mine {
+        let cone = self.s.cone(&done);
+        let behind = |w: &Work| match self.s.scopes.iter().any(|s| s.id == w.scope) {
+            _ if w.scope == done.scope => w.past.contains(&work),
+            true => self.s.inside(w.scope, &cone),
+            // In a body that is over; numbers rise, so it came later.
+            false => w.id > work,
+        };
+        let acted = |w: &Work| w.status == WorkStatus::Done && w.id != work && behind(w);
+        if !mine || cone.is_empty() || self.s.work.iter().any(acted) {
             return Err(Reject::NotRecalled);
         }
-        if self.s.waits_at_join(self.d, &done) {
-            return self.reopen(&done, done.token, at);
-        }
-        // Numbers rise, so what has a higher one came later.
-        let acted = self
-            .s
-            .work
-            .iter()
-            .any(|w| w.id > work && w.status == WorkStatus::Done && w.node != done.node);
-        let behind = self
-            .s
-            .open()
-            .find(|w| w.id > work && self.s.may_send_back(self.d, w.id).contains(&work))
-            .map(|w| w.id);
-        match behind {
-            Some(from) if !acted => self.take_back(from, work, at),
-            _ => Err(Reject::NotRecalled),
-        }
+        self.take_back(work, at)
     }
 }
 

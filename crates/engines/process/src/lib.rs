@@ -7,6 +7,7 @@
 //! - [`Command`]: what people and timers do; the idioms of the administration (补正 退回 撤回 加签 会签 转办 委托 催办
 //!   容缺受理 告知承诺 挂起计时 特别程序 延长) are commands of the engine, so no model draws them
 //! - [`Effect`]: what the runtime must do in the same transaction
+//! - [`Definition::migrate`]: a running case goes on by another version of its model
 //!
 //! Elements: start (plain, message) and end events (plain, terminate, error, message); user, service, business-rule, send
 //! and receive tasks; exclusive, inclusive, parallel and event-based gateways; intermediate timer and message events;
@@ -16,17 +17,19 @@
 mod check;
 mod document;
 mod idiom;
+mod migrate;
 mod model;
 mod run;
 mod state;
 mod xml;
 
 pub use document::{Document, Item};
+pub use migrate::{Obstacle, Why};
 pub use model::{
     Boundary, BoundaryEvent, Definition, Due, Ending, Flow, Multi, Node, NodeKind, Shape, Trigger,
 };
 pub use state::{
-    Command, Effect, Environment, Many, Order, Reject, SPECIAL, Scope, State, Token, Work, WorkStatus,
+    Command, Effect, Environment, Joined, Many, Order, Reject, SPECIAL, Scope, State, Token, Work, WorkStatus,
 };
 
 /// Why a model cannot be used.

@@ -48,6 +48,17 @@ impl Node {
             list => list.split(',').map(str::trim).filter(|s| !s.is_empty()).collect(),
         }
     }
+    /// The message that this event or task waits for.
+    pub fn awaited(&self) -> Option<&str> {
+        match &self.kind {
+            NodeKind::Wait(Trigger::Message(m)) => Some(m),
+            NodeKind::Boundary(Boundary {
+                event: BoundaryEvent::Message(m),
+                ..
+            }) => Some(m),
+            _ => None,
+        }
+    }
     /// Name, or id where there is none.
     pub fn called(&self) -> &str {
         if self.name.is_empty() {
@@ -199,6 +210,29 @@ impl Definition {
                 .map(|(n, _)| n)
         };
         with(Some(code)).or_else(|| with(None))
+    }
+    /// Errors that somebody may report at a task: those its own border catches, and those of the bodies around it, the
+    /// nearest first; each with the event that catches it.
+    pub fn errors_at<'d>(&'d self, node: &'d str) -> Vec<(&'d str, &'d Node)> {
+        let mut out: Vec<(&str, &Node)> = Vec::new();
+        let mut at = vec![node];
+        let mut seen = BTreeSet::new();
+        while let Some(node) = at.pop() {
+            if !seen.insert(node) {
+                continue;
+            }
+            for (n, b) in self.boundaries(node) {
+                if let BoundaryEvent::Error(Some(code)) = &b.event
+                    && out.iter().all(|(known, _)| known != code)
+                {
+                    out.push((code, n));
+                }
+            }
+            if let Some(n) = self.nodes.get(node) {
+                at.extend(self.around(&n.body).map(|a| a.id.as_str()));
+            }
+        }
+        out
     }
     fn target(&self, flow: &str) -> Option<&Node> {
         self.flows.get(flow).and_then(|f| self.nodes.get(&f.target))

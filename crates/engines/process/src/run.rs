@@ -3,7 +3,7 @@
 
 use crate::model::{BoundaryEvent, Definition, Due, Ending, Node, NodeKind, Trigger};
 use crate::state::{
-    Command, Effect, Environment, Many, Reject, SPECIAL, Scope, State, Token, Work, WorkStatus,
+    Command, Effect, Environment, Joined, Many, Reject, SPECIAL, Scope, State, Token, Work, WorkStatus,
 };
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeSet, VecDeque};
@@ -47,6 +47,9 @@ impl<'r> Run<'r> {
         };
         run.carry_out(command)?;
         run.settle(at)?;
+        let scopes = &run.s.scopes;
+        let lives = |scope: u32| scope == 0 || scopes.iter().any(|s| s.id == scope);
+        run.s.joined.retain(|j| lives(j.scope));
         Ok(run.effects)
     }
 
@@ -70,6 +73,7 @@ impl<'r> Run<'r> {
                 self.running()?;
                 let w = self.open_work(work)?;
                 self.finish(work, &error, by, at);
+                self.remember(w.token, &w.node);
                 let caught = self.d.catcher(&w.node, &error).map(|n| n.id.clone());
                 match caught {
                     Some(event) => self.interrupt(w.token, &event, at),
@@ -186,15 +190,36 @@ impl<'r> Run<'r> {
             .ok_or_else(|| Reject::Model("a token is lost".into()))
     }
 
-    fn put(&mut self, node: &str, scope: u32) -> u32 {
+    fn put(&mut self, node: &str, scope: u32, past: Vec<u32>) -> u32 {
         let id = self.number();
         self.s.tokens.push(Token {
             id,
             node: node.to_string(),
             via: String::new(),
             scope,
+            past,
         });
         id
+    }
+
+    /// A token has its task behind it; an earlier round of that task no longer counts.
+    fn remember(&mut self, token: u32, node: &str) {
+        let done = |w: &&Work| w.token == token && w.status == WorkStatus::Done && w.adds.is_none();
+        let Some(last) = self
+            .s
+            .work
+            .iter()
+            .rfind(|w| done(w) && w.node == node)
+            .map(|w| w.id)
+        else {
+            return;
+        };
+        let work = &self.s.work;
+        let same = |id: u32| work.iter().any(|w| w.id == id && w.node == node);
+        if let Some(t) = self.s.tokens.iter_mut().find(|t| t.id == token) {
+            t.past.retain(|id| !same(*id));
+            t.past.push(last);
+        }
     }
 
     /// Begins a body at its start event.
@@ -203,7 +228,7 @@ impl<'r> Run<'r> {
             .d
             .start_of(body)
             .ok_or_else(|| Reject::Model(format!("{body}: no start event")))?;
-        let token = self.put(&start.id, scope);
+        let token = self.put(&start.id, scope, Vec::new());
         self.leave(token)
     }
 
@@ -371,8 +396,8 @@ impl<'r> Run<'r> {
                 });
                 return Ok(());
             }
-            let scope = self.token_at(token)?.scope;
-            let beside = self.put(event, scope);
+            let here = self.token_at(token)?;
+            let beside = self.put(event, here.scope, here.past);
             return self.leave(beside);
         }
         // The event itself, or the first of those behind an event gateway.
@@ -458,6 +483,13 @@ impl<'r> Run<'r> {
             return Ok(());
         }
         if scope == 0 {
+            // A special procedure may still be running when the last event ends the case.
+            for (work, timer) in std::mem::take(&mut self.s.timers) {
+                self.effects.push(Effect::TimerCancelled { work, timer });
+            }
+            self.s.suspended = None;
+            self.s.correcting = false;
+            self.s.joined.clear();
             self.s.ended = Some(end.to_string());
             self.effects.push(Effect::Ended {
                 node: end.to_string(),
@@ -570,7 +602,8 @@ impl<'r> Run<'r> {
 
     /// Opens a work item at a user task.
     fn open(&mut self, node: &Node, token: u32, item: Json, at: i64) -> Result<(), Reject> {
-        let scope = self.token_at(token)?.scope;
+        let here = self.token_at(token)?;
+        let scope = here.scope;
         let before = self.s.work.iter();
         let round = before
             .filter(|w| w.node == node.id && w.scope == scope && w.item == item && w.adds.is_none())
@@ -592,6 +625,7 @@ impl<'r> Run<'r> {
             on_behalf: None,
             adds: None,
             urged: 0,
+            past: here.past,
         });
         self.effects.push(Effect::Opened {
             work: id,
@@ -608,8 +642,12 @@ impl<'r> Run<'r> {
     /// Moves the token on from the node it stands at.
     pub(crate) fn leave(&mut self, token: u32) -> Result<(), Reject> {
         let here = self.token_at(token)?;
-        self.forget(token);
         let node = self.node(&here.node)?;
+        self.forget(token);
+        if node.kind == NodeKind::User {
+            self.remember(token, &node.id);
+        }
+        let here = self.token_at(token)?;
         self.s.visited.push(here.node.clone());
         let ways = self.ways(node, here.scope)?;
         self.s.tokens.retain(|t| t.id != token);
@@ -627,6 +665,7 @@ impl<'r> Run<'r> {
                     .unwrap_or_default(),
                 via: flow.clone(),
                 scope: here.scope,
+                past: here.past.clone(),
             });
             self.moving.insert(n, id);
         }
@@ -758,9 +797,20 @@ impl<'r> Run<'r> {
         let Some(first) = waiting.first().copied() else {
             return Ok(());
         };
+        let one = |t: &&Token| waiting.contains(&t.id);
+        let tokens: Vec<Token> = self.s.tokens.iter().filter(one).cloned().collect();
         self.s
             .tokens
             .retain(|t| t.id == first || !waiting.contains(&t.id));
+        if let Some(t) = self.s.tokens.iter_mut().find(|t| t.id == first) {
+            let others = tokens.iter().flat_map(|t| &t.past);
+            let new: BTreeSet<u32> = others.filter(|p| !t.past.contains(p)).copied().collect();
+            t.past.extend(new);
+            if tokens.len() > 1 {
+                let scope = t.scope;
+                self.s.joined.push(Joined { scope, tokens });
+            }
+        }
         self.moving.retain(|m| !waiting.contains(m));
         self.leave(first)
     }

@@ -35,6 +35,9 @@ pub struct State {
     /// Multi-instance activities under way.
     #[serde(default)]
     pub many: Vec<Many>,
+    /// Joins that were passed, with what they swallowed: sending back into one branch puts the others' tokens back.
+    #[serde(default)]
+    pub joined: Vec<Joined>,
     /// The clock is stopped since this instant (milliseconds), for this reason.
     pub suspended: Option<(i64, String)>,
     /// Corrections asked for so far; the law allows one request, with the whole list.
@@ -68,6 +71,18 @@ pub struct Token {
     /// The running body it belongs to; 0 is the process itself.
     #[serde(default)]
     pub scope: u32,
+    /// The work items of its body whose completion brought it here, the last of each task. What depends on a work item
+    /// is what has to go when that item is done again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<u32>,
+}
+
+/// One passing of a join.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Joined {
+    pub scope: u32,
+    /// The tokens that became one, as they waited.
+    pub tokens: Vec<Token>,
 }
 
 /// A running body: a sub-process, a called process, or one instance of many.
@@ -126,6 +141,9 @@ pub struct Work {
     /// How often it was urged (催办).
     #[serde(default)]
     pub urged: u32,
+    /// What its token had behind it when it was opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<u32>,
 }
 
 impl Work {
@@ -423,8 +441,29 @@ impl State {
         Some(at.id)
     }
 
-    /// Finished items that an open one may send back to: tasks of the same or a surrounding body from which this one can
-    /// be reached, and finished tasks of a parallel branch whose join still waits.
+    /// Does a body run inside the activity of one of these tokens, however deep?
+    pub(crate) fn inside(&self, scope: u32, tokens: &[u32]) -> bool {
+        let mut at = scope;
+        while let Some(s) = self.scopes.iter().find(|s| s.id == at) {
+            if tokens.contains(&s.token) {
+                return true;
+            }
+            at = s.parent;
+        }
+        false
+    }
+
+    /// Tokens that came from a finished work item, in its own body.
+    pub(crate) fn cone(&self, work: &Work) -> Vec<u32> {
+        self.tokens
+            .iter()
+            .filter(|t| t.scope == work.scope && t.past.contains(&work.id))
+            .map(|t| t.id)
+            .collect()
+    }
+
+    /// Finished items that an open one may send back to: those it came from, in its own or a surrounding body, and those
+    /// of a parallel branch that has come to its join and waits there.
     pub fn may_send_back(&self, definition: &Definition, from: u32) -> Vec<u32> {
         let Some(from) = self.work(from).filter(|w| w.status == WorkStatus::Open) else {
             return Vec::new();
@@ -439,29 +478,20 @@ impl State {
             .values()
             .filter(|w| (w.scope, &w.node) != (from.scope, &from.node))
             .filter(|w| {
-                let before = || definition.walk(&w.node, false).contains(&from.node);
-                self.waits_at_join(definition, w) || (self.anchor(from.token, w.scope).is_some() && before())
+                let cone = self.cone(w);
+                let comes_from = || {
+                    self.anchor(from.token, w.scope)
+                        .is_some_and(|a| cone.contains(&a))
+                };
+                !cone.is_empty() && (cone.iter().all(|t| self.waits(definition, *t)) || comes_from())
             })
             .map(|w| w.id)
             .collect()
     }
 
-    /// The last finished task of a parallel branch: its token rests at a join that is still incomplete. A token keeps
-    /// its identity through the fork, so earlier tasks of the same token are not meant.
-    pub(crate) fn waits_at_join(&self, definition: &Definition, w: &Work) -> bool {
-        let last = self
-            .work
-            .iter()
-            .rev()
-            .find(|x| x.token == w.token && x.status == WorkStatus::Done && x.adds.is_none());
-        if last.is_none_or(|l| l.id != w.id) {
-            return false;
-        }
-        self.token(w.token).is_some_and(|t| {
-            definition
-                .nodes
-                .get(&t.node)
-                .is_some_and(|n| matches!(n.kind, NodeKind::Parallel | NodeKind::Inclusive(_)))
-        })
+    /// The token rests at a join that is still incomplete.
+    fn waits(&self, definition: &Definition, token: u32) -> bool {
+        let node = self.token(token).and_then(|t| definition.nodes.get(&t.node));
+        node.is_some_and(|n| matches!(n.kind, NodeKind::Parallel | NodeKind::Inclusive(_)))
     }
 }

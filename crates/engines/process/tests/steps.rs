@@ -185,6 +185,9 @@ fn sending_back_in_sequence_takes_back_what_came_after() {
     c.ok(Command::SendBack { from, to, at: 5 });
     assert_eq!(c.opened(), ["review-a"]);
     assert_eq!(c.run(Command::SendBack { from, to, at: 6 }), Err(Reject::NotOpen));
+    // The other review stands: its token waits at the join again.
+    c.complete("review-a", "agree");
+    assert_eq!(c.opened(), ["decide"]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct Migration {
 }
 
 impl Migration {
-    fn checksum(&self) -> String {
+    pub(super) fn checksum(&self) -> String {
         hex::encode(Sha256::digest(self.sql.as_bytes()))
     }
 

@@ -5,7 +5,7 @@
 //! thread and takes the wake-ups meant for it, which leaves a program that joins two transactions there asleep for ever.
 
 use super::{Driver, Inside, Limits, Tx, guard, panicked};
-use crate::error::{Fault, Problem, Result};
+use crate::error::{Away, Fault, Problem, Result};
 use crate::value::{Row, Value};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,13 +18,16 @@ use tokio_postgres::{Client, NoTls, Statement};
 const POOL: usize = 16;
 /// Prepared statements kept on one connection; more than the program's own texts only come from lists with many forms.
 const STATEMENTS: usize = 512;
+/// How long a request waits for a connection: to be made, or to become free. A network that swallows packets must not
+/// hold people for minutes.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 /// Times a body is run again on 40001 / 40P01.
 const RETRIES: u32 = 5;
 
 /// Handle on the database; clones share the pool.
 #[derive(Clone)]
 pub struct Postgres {
-    address: Arc<str>,
+    settings: Arc<tokio_postgres::Config>,
     free: Arc<std::sync::Mutex<Vec<Session>>>,
     permits: Arc<Semaphore>,
 }
@@ -75,8 +78,15 @@ fn may_retry(p: &Problem) -> bool {
 
 impl Postgres {
     pub async fn open(address: &str) -> Result<Postgres, Fault> {
+        let mut settings: tokio_postgres::Config = address
+            .parse()
+            .map_err(fault("the PostgreSQL address (YIWANG_DATABASE) cannot be read"))?;
+        settings
+            .connect_timeout(PATIENCE)
+            .tcp_user_timeout(2 * PATIENCE)
+            .keepalives_idle(2 * PATIENCE);
         let pg = Postgres {
-            address: address.into(),
+            settings: Arc::new(settings),
             free: Default::default(),
             permits: Arc::new(Semaphore::new(POOL)),
         };
@@ -86,19 +96,30 @@ impl Postgres {
     }
 
     async fn take(&self) -> Result<(Session, OwnedSemaphorePermit), Fault> {
-        let permit = self
-            .permits
-            .clone()
-            .acquire_owned()
+        let permit = tokio::time::timeout(2 * PATIENCE, self.permits.clone().acquire_owned())
             .await
+            .map_err(|_| Fault::of("no connection became free", Away::Database))?
             .map_err(|e| Fault::of("connection pool closed", e))?;
-        let kept = self.free.lock().unwrap_or_else(|p| p.into_inner()).pop();
-        if let Some(session) = kept.filter(|s| !s.client.is_closed()) {
-            return Ok((session, permit));
+        // A server that was restarted closes all kept connections; they are dropped here.
+        while let Some(session) = self.free.lock().unwrap_or_else(|p| p.into_inner()).pop() {
+            if !session.client.is_closed() {
+                return Ok((session, permit));
+            }
         }
-        let (client, connection) = tokio_postgres::connect(&self.address, NoTls)
+        let cannot = "cannot reach the PostgreSQL database (YIWANG_DATABASE)";
+        let (client, connection) = tokio::time::timeout(2 * PATIENCE, self.settings.connect(NoTls))
             .await
-            .map_err(fault("cannot reach the PostgreSQL database (YIWANG_DATABASE)"))?;
+            .map_err(|_| Fault::of(cannot, Away::Database))?
+            .map_err(|e| {
+                // Refused, reset, no such host: whatever keeps us from it, it is away; a wrong password is not.
+                let answered = e.code().is_some();
+                let f = fault(cannot)(e);
+                if answered {
+                    f
+                } else {
+                    Fault::of(f.to_string(), Away::Database)
+                }
+            })?;
         tokio::spawn(async move {
             if let Err(e) = connection.await {
                 tracing::warn!("postgres connection ended: {e}");
@@ -170,8 +191,17 @@ impl Postgres {
         if let Some(outer) = super::INSIDE.get() {
             return Err(Fault::new(format!("{verb}: transaction begun inside the body of {outer}")).into());
         }
-        let (mut session, _permit) = self.take().await?;
-        session.client.batch_execute(begin).await.map_err(fault(verb))?;
+        let (mut session, mut _permit) = self.take().await?;
+        // A kept connection may have died unnoticed; nothing has begun yet, so the next one is tried, at last a new one.
+        let mut left = POOL;
+        while let Err(e) = session.client.batch_execute(begin).await {
+            if !session.client.is_closed() || left == 0 {
+                return Err(fault(verb)(e).into());
+            }
+            left -= 1;
+            drop((session, _permit));
+            (session, _permit) = self.take().await?;
+        }
         let (outcome, mut session) = tokio::task::block_in_place(move || -> Result<(Result<T>, Session)> {
             let inside = Inside::enter(verb)?;
             let done = {
@@ -207,7 +237,11 @@ impl Postgres {
                 self.give(session);
                 Ok(v)
             }
-            (Ok(_), Err(e)) => Err(fault(&format!("{verb}: COMMIT, outcome unknown"))(e).into()),
+            (Ok(_), Err(e)) if e.code().is_none() => {
+                let text = format!("{verb}: COMMIT, outcome unknown: {e}");
+                Err(Fault::of(text, Away::Unknown).into())
+            }
+            (Ok(_), Err(e)) => Err(fault(&format!("{verb}: COMMIT"))(e).into()),
             (Err(p), ended) => {
                 if ended.is_ok() {
                     self.give(session);
@@ -215,6 +249,34 @@ impl Postgres {
                 Err(p)
             }
         }
+    }
+
+    /// Whether the server takes writes now. The ledger of the kernel's own settings is asked, which every write needs.
+    pub(super) async fn trouble(&self) -> Option<String> {
+        let asked = self
+            .read("kernel.ready", |tx| {
+                Ok(tx.scalar::<String>("SELECT CAST(pg_is_in_recovery() AS TEXT) AS x", &[])?)
+            })
+            .await;
+        match asked {
+            Ok(answer) if answer.as_deref().is_some_and(|a| a.ends_with("true")) => {
+                Some(Away::ReadOnly.name().into())
+            }
+            Ok(_) => None,
+            Err(e) => Some(e.away().map_or("database-error", Away::name).into()),
+        }
+    }
+
+    /// A connection outside the pool, for whole copies.
+    pub(super) async fn alone(&self) -> Result<Client, Fault> {
+        let cannot = "cannot reach the PostgreSQL database (YIWANG_DATABASE)";
+        let (client, connection) = self.settings.connect(NoTls).await.map_err(fault(cannot))?;
+        tokio::spawn(async move {
+            if let Err(e) = connection.await {
+                tracing::warn!("postgres connection ended: {e}");
+            }
+        });
+        Ok(client)
     }
 
     /// Runs statements outside the pool's transactions: migrations only.

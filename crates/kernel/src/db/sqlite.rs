@@ -6,7 +6,7 @@
 //! outcome — success, refusal or what it read — before that fsync.
 
 use super::{Driver, Inside, Limits, Tx, guard, panicked};
-use crate::error::{Fault, Problem, Result};
+use crate::error::{Away, Fault, Problem, Result};
 use crate::value::{Row, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
@@ -40,6 +40,8 @@ struct Writer {
     members: Vec<oneshot::Sender<Result<(), Fault>>>,
     /// Why no write is taken any more: the outcome of a COMMIT is unknown.
     broken: Option<String>,
+    /// Why the last write failed, when it was the storage's fault; the next good COMMIT takes it back.
+    trouble: Option<Away>,
     /// The last number given to a fact; negative when it must be read anew.
     seq: i64,
     /// SQLite's `data_version` when `seq` was read: it changes when another process wrote (a command-line verb).
@@ -57,8 +59,12 @@ fn connect(path: &Path, write: bool) -> Result<Connection, Fault> {
         OpenFlags::SQLITE_OPEN_READ_ONLY
     } | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;
-    let conn = Connection::open_with_flags(path, flags)
-        .map_err(|e| Fault::of(format!("cannot open the database {}", path.display()), e))?;
+    let cannot = |e| {
+        let folder = path.parent().unwrap_or(path).display();
+        let hint = format!("is the folder {folder} there, writable for this user and not full?");
+        Fault::of(format!("cannot open the database {} ({hint})", path.display()), e)
+    };
+    let conn = Connection::open_with_flags(path, flags).map_err(cannot)?;
     conn.set_prepared_statement_cache_capacity(512);
     let setup = if write {
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY; \
@@ -67,7 +73,7 @@ fn connect(path: &Path, write: bool) -> Result<Connection, Fault> {
         "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; PRAGMA busy_timeout=5000; \
          PRAGMA mmap_size=268435456;"
     };
-    conn.execute_batch(setup).map_err(fault("database settings"))?;
+    conn.execute_batch(setup).map_err(cannot)?;
     Ok(conn)
 }
 
@@ -79,6 +85,7 @@ impl Sqlite {
             open: false,
             members: Vec::new(),
             broken: None,
+            trouble: None,
             seq: -1,
             data_version: -1,
         }));
@@ -104,6 +111,10 @@ impl Sqlite {
         Ok(Sqlite {
             shared: Arc::new(shared),
         })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.shared.path
     }
 
     pub(super) async fn write<T: Send>(
@@ -167,6 +178,27 @@ impl Sqlite {
                 .push(conn);
         }
         done.unwrap_or_else(|p| Err(panicked(verb, p)))
+    }
+
+    /// What is wrong with the storage now: the reason why the last write failed, asked anew by trying one that changes
+    /// nothing but the page it stands on. `None` when writes work.
+    pub(super) async fn trouble(&self) -> Option<String> {
+        let mut writer = self.shared.writer.clone().lock_owned().await;
+        if let Some(why) = &writer.broken {
+            return Some(why.clone());
+        }
+        writer.trouble?;
+        writer.commit();
+        let tried = writer.conn.execute_batch(
+            "BEGIN IMMEDIATE; INSERT INTO kernel_setting(name, value) VALUES ('probe', '1') \
+             ON CONFLICT (name) DO UPDATE SET value = CASE value WHEN '1' THEN '2' ELSE '1' END; COMMIT;",
+        );
+        match tried {
+            Ok(()) => writer.trouble = None,
+            Err(_) if !writer.conn.is_autocommit() => drop(writer.conn.execute_batch("ROLLBACK")),
+            Err(_) => {}
+        }
+        writer.trouble.map(|a| a.name().into())
     }
 
     pub(super) async fn close(&self) {
@@ -252,11 +284,16 @@ impl Writer {
         // SQLITE_FULL and I/O errors inside one member roll the whole outer transaction back: then nothing of the
         // group is left, and going on would run statements in autocommit.
         if self.conn.is_autocommit() {
-            let why = match &done {
-                Ok(Err(e)) => e.to_string(),
-                _ => "the database ended the transaction".into(),
-            };
-            return Err(self.lost(verb, why).into());
+            return Err(match done {
+                Ok(Err(Problem::Fault(f))) => self.lost_by(verb, f.away(), f),
+                _ => self.lost_by(verb, None, "the database ended the transaction"),
+            }
+            .into());
+        }
+        if let Ok(Err(Problem::Fault(f))) = &done
+            && let Some(away) = f.away()
+        {
+            self.trouble = Some(away);
         }
         let outcome = match done {
             Err(payload) => Err(panicked(verb, payload)),
@@ -275,17 +312,27 @@ impl Writer {
     }
 
     /// The group is rolled back: every waiting member hears so, the connection starts afresh.
-    fn lost(&mut self, verb: &str, e: impl std::fmt::Display) -> Fault {
+    fn lost(&mut self, verb: &str, e: rusqlite::Error) -> Fault {
+        let fault = Fault::of("sqlite", e);
+        self.lost_by(verb, fault.away(), fault)
+    }
+
+    fn lost_by(&mut self, verb: &str, away: Option<Away>, e: impl std::fmt::Display) -> Fault {
         let text = format!("{verb}: the group was rolled back: {e}");
+        let tell = |text: &str| match away {
+            Some(away) => Fault::of(text, away),
+            None => Fault::new(text),
+        };
+        self.trouble = away.or(self.trouble);
         if !self.conn.is_autocommit() {
             let _ = self.conn.execute_batch("ROLLBACK");
         }
         self.open = false;
         self.seq = -1;
         for member in self.members.drain(..) {
-            let _ = member.send(Err(Fault::new(text.clone())));
+            let _ = member.send(Err(tell(&text)));
         }
-        Fault::new(text)
+        tell(&text)
     }
 
     /// Commits what has gathered and wakes the members.
@@ -297,7 +344,17 @@ impl Writer {
         let done = self.conn.execute_batch("COMMIT");
         self.open = false;
         match done {
-            Ok(()) => members.into_iter().for_each(|m| drop(m.send(Ok(())))),
+            Ok(()) => {
+                self.trouble = None;
+                members.into_iter().for_each(|m| drop(m.send(Ok(()))));
+            }
+            // A full disk is no unknown outcome: the frame that would make the group valid was not written whole, so no
+            // recovery can find it, and the next writer overwrites what was. Writing goes on when there is space again.
+            Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+                self.members = members;
+                let fault = self.lost("commit", e);
+                tracing::error!("{fault}");
+            }
             Err(e) => {
                 // A failed COMMIT may still be found committed at recovery, so its outcome is unknown: nobody may
                 // write on top of it. The process ends (see `Db::on_broken`) and recovers on the next start.

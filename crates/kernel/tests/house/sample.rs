@@ -191,7 +191,18 @@ pub async fn send(ctx: &Ctx, text: &str) -> Result<Uuid> {
     .await
 }
 
+/// Set by a test: the consumer breaks after its effect, before the cursor is stored.
+pub static BREAKS: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
 fn count(ctx: &Ctx, tx: &mut Tx<'_>, fact: &Recorded) -> Result<()> {
+    counted_once(ctx, tx, fact)?;
+    if ctx.node() == "breaks" && BREAKS.load(std::sync::atomic::Ordering::SeqCst) {
+        return Err(Fault::new("the consumer breaks on purpose").into());
+    }
+    Ok(())
+}
+
+fn counted_once(ctx: &Ctx, tx: &mut Tx<'_>, fact: &Recorded) -> Result<()> {
     tx.execute(
         "INSERT INTO tally_count(name, n) VALUES ('letters', 0) ON CONFLICT (name) DO NOTHING",
         &[],

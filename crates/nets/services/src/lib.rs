@@ -5,6 +5,7 @@
 pub mod api;
 mod edition;
 mod exchange;
+mod ledger;
 mod matter;
 
 use kernel::module::{Consumer, FactType, MenuEntry, Permission, Place, PublicView, Section, Watch};
@@ -167,6 +168,7 @@ pub fn module() -> Module {
             Door::Public,
             get(async || kernel::http::see("/matters")),
         ),
+        Route::new("/services/cases", Door::Public, get(ledger::web::list)),
         Route::new("/matters", Door::Public, get(web::list)),
         Route::new("/matters/{id}", Door::Public, get(web::guide)),
         Route::new("/matters/{id}/cases", Door::SignedIn, post(web::start)),
@@ -262,8 +264,10 @@ pub fn module() -> Module {
         load: matter::pack::load,
         check: matter::pack::check,
     }];
+    m.figures = ledger::web::FIGURES.to_vec();
     m.samples = web::samples();
     m.samples.extend(edition::web::samples());
     m.samples.extend(exchange::web::samples());
+    m.samples.extend(ledger::web::samples());
     m
 }

@@ -1,22 +1,30 @@
 //! Uploads: checked by content, not by name; stored sealed.
 
-use super::model::MaterialRow;
+use super::model::{Case, MaterialRow};
 use super::{service, store};
-use kernel::{Ctx, Fact, Refusal, Result};
+use kernel::{Ctx, Fact, Refusal, Result, Tx};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+/// Media types that are accepted anywhere, with their file name endings.
+const ENDINGS: [(&str, &[&str]); 3] = [
+    ("application/pdf", &["pdf"]),
+    ("image/jpeg", &["jpg", "jpeg"]),
+    ("image/png", &["png"]),
+];
+
 /// What the first bytes say a file is; `None` for anything that is not accepted anywhere.
 fn sniff(bytes: &[u8]) -> Option<(&'static str, &'static [&'static str])> {
-    if bytes.starts_with(b"%PDF-") {
-        Some(("application/pdf", &["pdf"]))
+    let known = if bytes.starts_with(b"%PDF-") {
+        0
     } else if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
-        Some(("image/jpeg", &["jpg", "jpeg"]))
+        1
     } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        Some(("image/png", &["png"]))
+        2
     } else {
-        None
-    }
+        return None;
+    };
+    Some(ENDINGS[known])
 }
 
 /// A file name without path, control characters or excess length.
@@ -34,22 +42,18 @@ fn clean(name: &str) -> String {
     }
 }
 
-/// Adds a file to a material of an editable case.
-pub(crate) async fn attach(ctx: &Ctx, case: &str, material: &str, name: &str, bytes: &[u8]) -> Result<()> {
+/// A file as it will be stored: its row and its sealed content. Refuses what is no document, whatever it is called.
+pub(crate) fn sealed(ctx: &Ctx, material: &str, name: &str, bytes: &[u8]) -> Result<(MaterialRow, Vec<u8>)> {
+    use base64::Engine;
     let name = clean(name);
-    let (media, endings) =
-        sniff(bytes).ok_or_else(|| Refusal::new("cases-material-type").arg("name", &name))?;
-    let sealed = {
-        use base64::Engine;
-        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-        let id = ctx.id().to_string();
-        let sealed = ctx
-            .protect()
-            .seal(&format!("cases_material.content:{id}"), &text)?;
-        (id, sealed)
-    };
+    let (media, _) = sniff(bytes).ok_or_else(|| Refusal::new("cases-material-type").arg("name", &name))?;
+    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+    let id = ctx.id().to_string();
+    let sealed = ctx
+        .protect()
+        .seal(&format!("cases_material.content:{id}"), &text)?;
     let row = MaterialRow {
-        id: sealed.0,
+        id,
         material: material.into(),
         name,
         media: media.into(),
@@ -57,37 +61,59 @@ pub(crate) async fn attach(ctx: &Ctx, case: &str, material: &str, name: &str, by
         sha256: hex::encode(Sha256::digest(bytes)),
         created_at: ctx.now(),
     };
+    Ok((row, sealed))
+}
+
+/// Keeps a file with a case, by the material's rules; false when the same file is there already (a double click).
+pub(crate) fn keep(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    case: &Case,
+    row: &MaterialRow,
+    sealed: &[u8],
+) -> Result<bool> {
+    let matter = super::runtime::matter_of(ctx, case)?;
+    let m = matter.material(&row.material).ok_or_else(Refusal::not_found)?;
+    let endings = ENDINGS
+        .iter()
+        .find(|(media, _)| *media == row.media)
+        .map_or(&[][..], |(_, e)| e);
+    if !m.accept.is_empty() && !m.accept.iter().any(|a| endings.contains(&a.as_str())) {
+        return Err(Refusal::new("cases-material-type").arg("name", &row.name).into());
+    }
+    if row.size > (m.max_mb as i64) << 20 {
+        return Err(Refusal::new("cases-material-size")
+            .arg("max", m.max_mb)
+            .arg("name", &row.name)
+            .into());
+    }
+    let have = store::materials(ctx, tx, &case.id)?;
+    if have.len() >= 40 {
+        return Err(Refusal::new("cases-material-many").into());
+    }
+    if have
+        .iter()
+        .any(|h| h.sha256 == row.sha256 && h.material == row.material)
+    {
+        return Ok(false);
+    }
+    store::insert_material(ctx, tx, &case.id, row, sealed.to_vec())?;
+    Ok(true)
+}
+
+/// Adds a file to a material of an editable case.
+pub(crate) async fn attach(ctx: &Ctx, case: &str, material: &str, name: &str, bytes: &[u8]) -> Result<()> {
+    let (row, sealed) = sealed(ctx, material, name, bytes)?;
     ctx.tx("cases.attach", |tx| {
         let case = service::own(ctx, tx, case, "cases.case.apply")?;
         if !case.editable() {
             return Err(Refusal::new("cases-not-editable").status(409).into());
         }
-        let matter = super::runtime::matter_of(ctx, &case)?;
-        let m = matter.material(material).ok_or_else(Refusal::not_found)?;
-        if !m.accept.is_empty() && !m.accept.iter().any(|a| endings.contains(&a.as_str())) {
-            return Err(Refusal::new("cases-material-type").arg("name", &row.name).into());
+        if keep(ctx, tx, &case, &row, &sealed)? {
+            let fact = Fact::new("cases.material.attached", &case.id)
+                .payload(json!({ "material": row.material, "sha256": row.sha256 }));
+            ctx.emit(tx, fact.touch(&crate::MATERIAL, &row.id))?;
         }
-        if row.size > (m.max_mb as i64) << 20 {
-            return Err(Refusal::new("cases-material-size")
-                .arg("max", m.max_mb)
-                .arg("name", &row.name)
-                .into());
-        }
-        let have = store::materials(ctx, tx, &case.id)?;
-        if have.len() >= 40 {
-            return Err(Refusal::new("cases-material-many").into());
-        }
-        // The same file sent twice (a double click) is there once.
-        if have
-            .iter()
-            .any(|h| h.sha256 == row.sha256 && h.material == row.material)
-        {
-            return Ok(());
-        }
-        store::insert_material(ctx, tx, &case.id, &row, sealed.1.clone())?;
-        let fact = Fact::new("cases.material.attached", &case.id)
-            .payload(json!({ "material": row.material, "sha256": row.sha256 }));
-        ctx.emit(tx, fact.touch(&crate::MATERIAL, &row.id))?;
         Ok(())
     })
     .await

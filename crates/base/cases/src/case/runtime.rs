@@ -215,6 +215,9 @@ fn apply(
                 .as_ref()
                 .and_then(|p| p.work(*work))
                 .and_then(|w| w.on_behalf.clone());
+            if let Some(o) = identity::api::official(ctx, tx, to)? {
+                takes_part(tx, case, &o.org_path)?;
+            }
             Ok(store::assign_work(tx, &work_id(case, *work), to, on_behalf)?)
         }
         Effect::Urged { work } => Ok(store::urge_work(tx, &work_id(case, *work))?),
@@ -231,6 +234,67 @@ fn apply(
         }
         Effect::Decided { .. } | Effect::Remind { .. } => Ok(()),
     }
+}
+
+/// An organisation that has work in a case may read it from then on.
+fn takes_part(tx: &mut Tx<'_>, case: &mut Case, org_path: &str) -> Result<()> {
+    if !case.org_paths.iter().any(|p| p == org_path) {
+        store::take_part(tx, &case.id, org_path)?;
+        case.org_paths.push(org_path.to_string());
+    }
+    Ok(())
+}
+
+/// A procedure whose days do not count (特别程序), from the pack's `acceptance.special`.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(crate) struct Special {
+    pub id: String,
+    pub title: String,
+    pub max_days: u32,
+}
+
+/// The special procedures that the city knows, titles in the reader's language.
+pub(crate) fn specials(ctx: &Ctx) -> Vec<Special> {
+    let list = ctx.app.city["acceptance"]["special"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    list.iter()
+        .filter_map(|s| {
+            let title = match (ctx.locale, s["title_en"].as_str()) {
+                (kernel::Locale::En, Some(en)) => en,
+                _ => s["title"].as_str()?,
+            };
+            Some(Special {
+                id: s["id"].as_str()?.to_string(),
+                title: title.to_string(),
+                max_days: s["max_days"].as_u64().unwrap_or(30) as u32,
+            })
+        })
+        .collect()
+}
+
+/// The last due day that has this light today: `red` before today, `yellow` up to the pack's threshold; else no limit.
+pub(crate) fn due_by(ctx: &Ctx, light: &str) -> Result<Option<String>> {
+    let today = ctx.today();
+    Ok(match light {
+        "red" => Some(today.yesterday().unwrap_or(today).to_string()),
+        "yellow" => {
+            let days = ctx.app.city["lights"]["yellow_at_remaining"]
+                .as_u64()
+                .unwrap_or(2) as u32;
+            let day = clock::table(ctx)?.0.add_working_days(today, days).date;
+            Some(day.to_string())
+        }
+        _ => None,
+    })
+}
+
+/// Working days by which the decision may be put off, once; ten when the pack says nothing.
+pub(crate) fn extension_days(ctx: &Ctx) -> u32 {
+    ctx.app.city["acceptance"]["extension_days"]
+        .as_u64()
+        .map_or(10, |d| d as u32)
 }
 
 fn issues(matter: &Matter, node: &str) -> bool {
@@ -286,17 +350,36 @@ fn open(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, work: u32,
         .nodes
         .get(node)
         .ok_or_else(|| Fault::new(format!("no node {node}")))?;
-    let org_path = match n.hint("org") {
-        "" => case.org_path.clone(),
-        id => {
+    let engine = case.process.as_ref().and_then(|p| p.work(work)).cloned();
+    let adds = engine.as_ref().and_then(|w| w.adds);
+    // An instance of many about an organisation is that organisation's work.
+    let item = engine
+        .as_ref()
+        .and_then(|w| w.item.as_str())
+        .filter(|_| n.multi.is_some());
+    let about = match item {
+        Some(id) => identity::api::organisation(tx, id)?,
+        None => None,
+    };
+    let signer = match engine.as_ref().and_then(|w| w.assignee.as_deref()) {
+        Some(account) => identity::api::official(ctx, tx, account)?,
+        None => None,
+    };
+    let org_path = match (signer, about, n.hint("org")) {
+        (Some(o), _, _) => o.org_path,
+        (None, Some(o), _) => o.path,
+        (None, None, "") => case.org_path.clone(),
+        (None, None, id) => {
             let org = identity::api::organisation(tx, id)?;
             org.ok_or_else(|| Fault::new(format!("task {node}: organisation {id} is unknown")))?
                 .path
         }
     };
-    if !case.org_paths.contains(&org_path) {
-        store::take_part(tx, &case.id, &org_path)?;
-        case.org_paths.push(org_path.clone());
+    takes_part(tx, case, &org_path)?;
+    // Back at the acceptance, its clock runs on.
+    if n.hint("kind") == "accept" && adds.is_none() && case.accepted_at.take().is_some() {
+        case.state = state::SUBMITTED.into();
+        case.clock = case.clock.take().map(CaseClock::back);
     }
     let limit = n.hint("limit").parse::<u32>().ok();
     let due = match limit {
@@ -309,13 +392,12 @@ fn open(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, work: u32,
         ),
         None => None,
     };
-    let engine = case.process.as_ref().and_then(|p| p.work(work)).cloned();
     let row = WorkRow {
         id: work_id(case, work),
         case_id: case.id.clone(),
         work,
         node: node.into(),
-        kind: n.hint("kind").into(),
+        kind: if adds.is_some() { "sign" } else { n.hint("kind") }.into(),
         role: n.hint("role").into(),
         org_path,
         status: "open".into(),
@@ -329,7 +411,7 @@ fn open(ctx: &Ctx, tx: &mut Tx<'_>, case: &mut Case, matter: &Matter, work: u32,
         round: engine.as_ref().map_or(1, |w| i64::from(w.round)),
         assignee: engine.as_ref().and_then(|w| w.assignee.clone()),
         on_behalf: None,
-        adds: engine.as_ref().and_then(|w| w.adds),
+        adds,
         urged: 0,
     };
     Ok(store::insert_work(tx, &row, &case.area_code)?)
@@ -383,25 +465,37 @@ pub(crate) async fn fire(ctx: Ctx, payload: Json) -> Result<()> {
         if !standing {
             return Ok(());
         }
-        let rows = run(
-            &ctx,
-            tx,
-            &mut case,
-            Command::Fire {
-                work,
-                timer: timer.clone(),
-                at: ctx.now(),
-            },
-            Said::default(),
-        )?;
+        let before = case.state.clone();
+        let command = Command::Fire {
+            work,
+            timer: timer.clone(),
+            at: ctx.now(),
+        };
+        let rows = run(&ctx, tx, &mut case, command, Said::default())?;
+        let matter = matter_of(&ctx, &case)?;
         let node = case
             .process
             .as_ref()
             .and_then(|p| p.work(work))
-            .map(|w| w.node.clone());
-        let fact =
-            Fact::new("cases.case.reminded", &case.id).payload(json!({ "node": node, "timer": timer }));
+            .map_or_else(|| timer.clone(), |w| w.node.clone());
+        // A timer that only reminds has no way out of its own.
+        let moves = matter
+            .process
+            .nodes
+            .get(&timer)
+            .is_some_and(|n| !n.outgoing.is_empty());
+        let (kind, payload) = if timer == process::SPECIAL {
+            ("cases.case.resumed", json!({}))
+        } else if moves {
+            ("cases.case.timed-out", json!({ "node": node, "timer": timer }))
+        } else {
+            ("cases.case.reminded", json!({ "node": node, "timer": timer }))
+        };
+        let fact = Fact::new(kind, &case.id).payload(payload);
         ctx.emit(tx, touched(fact, &case, &rows))?;
+        if case.ended() && before != case.state {
+            super::service::ended(&ctx, tx, &case)?;
+        }
         Ok(())
     })
     .await
@@ -418,5 +512,6 @@ pub(crate) fn begin_acceptance(ctx: &Ctx, case: &mut Case, matter: &Matter) {
 
 /// Starts the decision clock on the day of acceptance.
 pub(crate) fn begin_decision(ctx: &Ctx, case: &mut Case, matter: &Matter) {
-    case.clock = Some(CaseClock::begin("decision", ctx.today(), matter.promised_days));
+    let before = case.clock.take();
+    case.clock = Some(CaseClock::begin("decision", ctx.today(), matter.promised_days).after(before));
 }

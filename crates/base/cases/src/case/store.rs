@@ -44,6 +44,12 @@ fn case(ctx: &Ctx, tx: &mut Tx<'_>, r: &Row) -> Result<Case> {
         channel: r.get("channel")?,
         visits: r.get("visits")?,
         form: serde_json::from_str(&form)?,
+        waived: match r.get::<Option<String>>("waived")? {
+            Some(text) => serde_json::from_str(&text)?,
+            None => Default::default(),
+        },
+        clerk: r.get("clerk")?,
+        urged_at: r.get("urged_at")?,
         process,
         clock,
         due_on: r.get("due_on")?,
@@ -72,8 +78,8 @@ pub(crate) fn insert(ctx: &Ctx, tx: &mut Tx<'_>, c: &Case) -> Result<()> {
         .seal(&place("form", &c.id), &serde_json::to_string(&c.form)?)?;
     tx.execute(
         "INSERT INTO cases_case(id, matter, matter_version, applicant, agent, organisation, org_path, area_code, state, \
-         channel, visits, form, provisional, version, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, 0, 1, $12, $12)",
+         channel, visits, form, provisional, version, created_at, updated_at, clerk) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $13, $11, 0, 1, $12, $12, $14)",
         params![
             c.id.as_str(),
             c.matter.as_str(),
@@ -86,10 +92,25 @@ pub(crate) fn insert(ctx: &Ctx, tx: &mut Tx<'_>, c: &Case) -> Result<()> {
             c.state.as_str(),
             c.channel.as_str(),
             form,
-            c.created_at
+            c.created_at,
+            c.visits,
+            c.clerk.clone()
         ],
     )?;
     take_part(tx, &c.id, &c.org_path)
+}
+
+/// The draft that this applicant has for this matter: the own one, or the one that this clerk entered.
+pub(crate) fn draft_of(
+    tx: &mut Tx<'_>,
+    applicant: &str,
+    matter: &str,
+    clerk: Option<&str>,
+) -> Result<Option<String>, Fault> {
+    tx.scalar(
+        "SELECT id FROM cases_case WHERE applicant = $1 AND matter = $2 AND state = 'draft' AND COALESCE(clerk, '') = $3",
+        params![applicant, matter, clerk.unwrap_or_default()],
+    )
 }
 
 pub(crate) fn take_part(tx: &mut Tx<'_>, case: &str, org_path: &str) -> Result<()> {
@@ -116,7 +137,7 @@ pub(crate) fn save(ctx: &Ctx, tx: &mut Tx<'_>, c: &Case) -> Result<()> {
     let n = tx.execute(
         "UPDATE cases_case SET number = $2, state = $3, visits = $4, form = $5, process = $6, clock = $7, due_on = $8, \
          provisional = $9, on_time = $10, submitted_at = $11, accepted_at = $12, ended_at = $13, updated_at = $14, \
-         matter_version = $16, version = version + 1 WHERE id = $1 AND version = $15",
+         matter_version = $16, waived = $17, urged_at = $18, version = version + 1 WHERE id = $1 AND version = $15",
         params![
             c.id.as_str(),
             c.number.clone(),
@@ -133,7 +154,9 @@ pub(crate) fn save(ctx: &Ctx, tx: &mut Tx<'_>, c: &Case) -> Result<()> {
             c.ended_at,
             ctx.now(),
             c.version,
-            c.matter_version
+            c.matter_version,
+            serde_json::to_string(&c.waived)?,
+            c.urged_at
         ],
     )?;
     if n == 1 {
@@ -211,7 +234,7 @@ fn work(ctx: &Ctx, r: &Row) -> Result<WorkRow, Fault> {
 
 pub(crate) fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Vec<WorkRow>, Fault> {
     tx.query(
-        "SELECT * FROM cases_work WHERE case_id = $1 ORDER BY work",
+        "SELECT * FROM cases_work WHERE case_id = $1 ORDER BY work, opened_at, id",
         params![case],
     )?
     .iter()
@@ -240,6 +263,73 @@ pub(crate) fn insert_work(tx: &mut Tx<'_>, w: &WorkRow, area_code: &str) -> Resu
         ],
     )?;
     Ok(())
+}
+
+/// Words that belong to a work item but finish none (退回, 加签, 转办): kept in a row of their own, sealed, since they may
+/// name people; the fact holds their hash. Returns the row's id. Call it after the command ran: the case's version names it.
+pub(crate) fn insert_note(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    case: &Case,
+    of: &WorkRow,
+    outcome: &str,
+    opinion: &str,
+) -> Result<String, Fault> {
+    let id = format!("{}:{}:note:{}", case.id, of.work, case.version);
+    tx.execute(
+        "INSERT INTO cases_work(id, case_id, work, node, kind, role, org_path, area_code, status, outcome, opinion, \
+         actor, post, opened_at, closed_at, round) VALUES ($1, $2, $3, $4, 'note', $5, $6, $7, 'note', $8, $9, \
+         $10, $11, $12, $12, $13)",
+        params![
+            id.as_str(),
+            case.id.as_str(),
+            of.work,
+            of.node.as_str(),
+            of.role.as_str(),
+            of.org_path.as_str(),
+            case.area_code.as_str(),
+            outcome,
+            sealed_opinion(ctx, &id, opinion)?,
+            ctx.actor.id.as_str(),
+            ctx.actor.grants.first().map(|g| g.post.clone()),
+            ctx.now(),
+            of.round
+        ],
+    )?;
+    Ok(id)
+}
+
+/// A note about the case as a whole (特别程序, 延长).
+pub(crate) fn insert_case_note(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    case: &Case,
+    outcome: &str,
+    opinion: &str,
+) -> Result<String, Fault> {
+    let of = WorkRow {
+        id: String::new(),
+        case_id: case.id.clone(),
+        work: 0,
+        node: String::new(),
+        kind: "note".into(),
+        role: String::new(),
+        org_path: case.org_path.clone(),
+        status: "note".into(),
+        outcome: None,
+        opinion: None,
+        actor: None,
+        post: None,
+        opened_at: ctx.now(),
+        closed_at: None,
+        due_on: None,
+        round: 1,
+        assignee: None,
+        on_behalf: None,
+        adds: None,
+        urged: 0,
+    };
+    insert_note(ctx, tx, case, &of, outcome, opinion)
 }
 
 pub(crate) struct Closing<'a> {
@@ -290,34 +380,75 @@ pub(crate) fn urge_work(tx: &mut Tx<'_>, id: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Open work for these (role, organisation subtree, area) triples, the soonest due first.
+/// Who finished an item did so in somebody's name.
+pub(crate) fn note_on_behalf(tx: &mut Tx<'_>, id: &str, principal: &str) -> Result<(), Fault> {
+    tx.execute(
+        "UPDATE cases_work SET on_behalf = $2 WHERE id = $1",
+        params![id, principal],
+    )?;
+    Ok(())
+}
+
+/// What narrows a queue.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Narrow<'a> {
+    /// Part of the case number.
+    pub number: &'a str,
+    pub matter: &'a str,
+    /// Due on or before this day.
+    pub due_by: Option<String>,
+}
+
+/// Open work for these (role, organisation subtree, area) triples that was given to nobody else, and what was given to
+/// these accounts; the soonest due first.
 pub(crate) fn queue(
     tx: &mut Tx<'_>,
     grants: &[(String, String, String)],
+    accounts: &[String],
+    narrow: &Narrow<'_>,
     limit: u32,
     skip: u32,
 ) -> Result<Vec<Row>, Fault> {
-    if grants.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut p: Vec<Value> = Vec::new();
-    let any: Vec<String> = grants
+    let mut given: Vec<String> = Vec::new();
+    for a in accounts {
+        p.push(a.as_str().into());
+        given.push(format!("w.assignee = ${}", p.len()));
+    }
+    let mut any: Vec<String> = grants
         .iter()
         .map(|(role, path, area)| {
             p.extend([role.into(), format!("{path}%").into(), format!("{area}%").into()]);
             let n = p.len();
             format!(
-                "(w.role = ${} AND w.org_path LIKE ${} AND w.area_code LIKE ${n})",
+                "(w.assignee IS NULL AND w.role = ${} AND w.org_path LIKE ${} AND w.area_code LIKE ${n})",
                 n - 2,
                 n - 1
             )
         })
         .collect();
+    any.extend(given);
+    if any.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut and = String::new();
+    if !narrow.number.is_empty() {
+        p.push(format!("%{}%", narrow.number.replace(['%', '_'], "")).into());
+        and.push_str(&format!(" AND c.number LIKE ${}", p.len()));
+    }
+    if !narrow.matter.is_empty() {
+        p.push(narrow.matter.into());
+        and.push_str(&format!(" AND c.matter = ${}", p.len()));
+    }
+    if let Some(day) = &narrow.due_by {
+        p.push(day.as_str().into());
+        and.push_str(&format!(" AND c.due_on <= ${}", p.len()));
+    }
     tx.query(
         &format!(
             "SELECT w.*, c.number, c.matter, c.matter_version, c.applicant, c.state, c.clock, c.due_on AS case_due, \
-             c.provisional, c.submitted_at FROM cases_work w JOIN cases_case c ON c.id = w.case_id \
-             WHERE w.status = 'open' AND ({}) \
+             c.provisional, c.submitted_at, c.version AS case_version FROM cases_work w \
+             JOIN cases_case c ON c.id = w.case_id WHERE w.status = 'open' AND ({}){and} \
              ORDER BY CASE WHEN c.state = 'correcting' OR c.state = 'suspended' THEN 1 ELSE 0 END, \
              COALESCE(c.due_on, '9999'), w.opened_at, w.id LIMIT {limit} OFFSET {skip}",
             any.join(" OR ")
@@ -368,6 +499,80 @@ pub(crate) fn list(
         " ORDER BY c.created_at DESC, c.id LIMIT {limit} OFFSET {skip}"
     ));
     tx.query(&sql, &p)
+}
+
+/// Open cases in scope whose running clock is due on or before a day, the longest due first.
+pub(crate) fn due(
+    tx: &mut Tx<'_>,
+    scope: &Scope,
+    by: &str,
+    limit: u32,
+    skip: u32,
+) -> Result<Vec<Row>, Fault> {
+    let mut p: Vec<Value> = Vec::new();
+    let columns = ScopeColumns {
+        owner: "c.applicant",
+        org_path: "o.org_path",
+        area_code: "c.area_code",
+    };
+    let within = scope.sql(columns, &mut p);
+    p.push(by.into());
+    tx.query(
+        &format!(
+            "SELECT DISTINCT c.id, c.number, c.matter, c.matter_version, c.applicant, c.state, c.clock, c.due_on, \
+             c.provisional, c.created_at, c.submitted_at, c.ended_at FROM cases_case c \
+             JOIN cases_organisation o ON o.case_id = c.id WHERE {within} AND c.ended_at IS NULL \
+             AND c.state IN ('submitted', 'handling') AND c.due_on <= ${} ORDER BY c.due_on, c.id LIMIT {limit} OFFSET {skip}",
+            p.len()
+        ),
+        &p,
+    )
+}
+
+/// The open work of a case with the office that has it.
+pub(crate) fn waiting(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Vec<serde_json::Value>> {
+    let Some(loaded) = load(ctx, tx, case)? else {
+        return Ok(Vec::new());
+    };
+    let matter = super::runtime::matter_of(ctx, &loaded)?;
+    let mut out = Vec::new();
+    for w in works(ctx, tx, case)?.into_iter().filter(|w| w.status == "open") {
+        let office = identity::api::organisation_at(tx, &w.org_path)?;
+        out.push(
+            serde_json::json!({ "name": super::view::node_name(ctx, &matter, &w.node), "urged": w.urged,
+            "office": office.map(|o| o.short) }),
+        );
+    }
+    Ok(out)
+}
+
+/// Work in scope by office and official: open, late, finished since an instant and the time that took (milliseconds).
+/// Open work that is nobody's yet comes without an official.
+pub(crate) fn workload(tx: &mut Tx<'_>, scope: &Scope, since: i64, today: &str) -> Result<Vec<Row>, Fault> {
+    let mut p: Vec<Value> = Vec::new();
+    let columns = ScopeColumns {
+        owner: "w.actor",
+        org_path: "w.org_path",
+        area_code: "w.area_code",
+    };
+    let within = scope.sql(columns, &mut p);
+    p.push(since.into());
+    let from = p.len();
+    p.push(today.into());
+    let now = p.len();
+    tx.query(
+        &format!(
+            "SELECT w.org_path, CASE WHEN w.status = 'done' THEN w.actor ELSE w.assignee END AS actor, \
+             SUM(CASE WHEN w.status = 'open' THEN 1 ELSE 0 END) AS open, \
+             SUM(CASE WHEN w.status = 'open' AND c.due_on < ${now} THEN 1 ELSE 0 END) AS late, \
+             SUM(CASE WHEN w.status = 'done' THEN 1 ELSE 0 END) AS done, \
+             CAST(COALESCE(SUM(CASE WHEN w.status = 'done' THEN w.closed_at - w.opened_at ELSE 0 END), 0) AS BIGINT) AS millis \
+             FROM cases_work w JOIN cases_case c ON c.id = w.case_id \
+             WHERE {within} AND (w.status = 'open' OR (w.status = 'done' AND w.closed_at >= ${from})) \
+             GROUP BY w.org_path, CASE WHEN w.status = 'done' THEN w.actor ELSE w.assignee END ORDER BY 1, 2"
+        ),
+        &p,
+    )
 }
 
 /// A subject's own cases, newest first.
@@ -464,6 +669,14 @@ pub(crate) fn correction(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Optio
         }))
     })
     .transpose()
+}
+
+/// The day by which the correction is to be answered.
+pub(crate) fn answer_by(tx: &mut Tx<'_>, case: &str) -> Result<Option<String>, Fault> {
+    tx.scalar(
+        "SELECT answer_by FROM cases_correction WHERE case_id = $1",
+        params![case],
+    )
 }
 
 pub(crate) fn ask_correction(

@@ -1,9 +1,9 @@
 //! What the pages about a case show, as JSON in the reader's language.
 
 use super::model::{Case, WorkRow, state};
-use super::runtime::matter_of;
+use super::runtime::{self, matter_of};
 use super::{service, store};
-use crate::catalogue::Matter;
+use crate::catalogue::{Catalogue, Matter};
 use crate::clock;
 use kernel::{Ctx, Locale, Result, Row, Tx, fact};
 use process::{NodeKind, WorkStatus};
@@ -40,7 +40,7 @@ pub(crate) fn due(
     let shown = clock::light(ctx, &c)?;
     Ok(json!({
         "light": shown.light, "text": shown.text, "on": due_on, "provisional": provisional,
-        "phase": ctx.t(&format!("cases-clock-{}", c.phase), &[]),
+        "phase": ctx.t(&format!("cases-clock-{}", c.phase), &[]), "bar": clock::bar(ctx, &c)?,
     }))
 }
 
@@ -53,23 +53,38 @@ pub(crate) fn row(ctx: &Ctx, r: &Row) -> Result<Json> {
     let clock: Option<String> = r.get("clock")?;
     Ok(json!({
         "id": r.get::<String>("id")?, "number": r.get::<Option<String>>("number")?, "matter": matter.name(english(ctx)),
-        "state": state_tag(ctx, &state), "draft": state == state::DRAFT, "correcting": state == state::CORRECTING,
+        "state": state_tag(ctx, &state), "draft": state == state::DRAFT, "correcting": state == state::CORRECTING, "ended": ended,
         "created_at": r.get::<i64>("created_at")?, "submitted_at": r.get::<Option<i64>>("submitted_at")?,
         "due": due(ctx, clock.as_deref(), r.get::<Option<String>>("due_on")?.as_deref(), r.get("provisional")?, ended)?,
     }))
 }
 
-fn node_name(ctx: &Ctx, matter: &Matter, node: &str) -> String {
-    matter.process.nodes.get(node).map_or_else(
-        || node.to_string(),
-        |n| {
-            if english(ctx) {
-                n.name_en.clone()
-            } else {
-                n.name.clone()
-            }
-        },
-    )
+pub(crate) fn node_name(ctx: &Ctx, matter: &Matter, node: &str) -> String {
+    // A case that was moved to this version remembers steps that only an earlier one had.
+    let earlier = || {
+        let catalogue = ctx.service::<Catalogue>().ok()?;
+        let mut before = (1..matter.version).rev();
+        before.find_map(|v| {
+            let old = catalogue.version(&matter.id, v).ok()?;
+            old.process.nodes.get(node).cloned()
+        })
+    };
+    matter
+        .process
+        .nodes
+        .get(node)
+        .cloned()
+        .or_else(earlier)
+        .map_or_else(
+            || node.to_string(),
+            |n| {
+                if english(ctx) && !n.name_en.is_empty() {
+                    n.name_en.clone()
+                } else {
+                    n.called().to_string()
+                }
+            },
+        )
 }
 
 /// The way of the case in words: each user task in drawing order, with where it stands.
@@ -160,7 +175,7 @@ fn diagram(ctx: &Ctx, case: &Case, matter: &Matter) -> Json {
     json!({ "width": right - left, "height": bottom - top, "nodes": nodes, "edges": edges })
 }
 
-fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
+pub(crate) fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
     let certificates = documents::api::of_case(tx, &case.id)?;
     let mut subjects = vec![case.id.as_str()];
     subjects.extend(certificates.iter().map(|c| c.id.as_str()));
@@ -179,12 +194,45 @@ fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<
             .as_str()
             .map(|n| node_name(ctx, matter, n))
             .unwrap_or_default();
-        let outcome = match e.payload["outcome"].as_str() {
-            Some(o) => ctx.t(&format!("cases-outcome-{o}"), &[]),
-            None => String::new(),
+        let outcome = match (e.payload["node"].as_str(), e.payload["outcome"].as_str()) {
+            (Some(n), Some(o)) => outcome(ctx, matter, n, kind_of(matter, n), o),
+            _ => String::new(),
         };
         let key = format!("cases-fact-{}", e.kind.replace('.', "-"));
-        let text = ctx.t(&key, &[("node", &node), ("to", &to), ("outcome", &outcome)]);
+        let plain = |k: &str| match &e.payload[k] {
+            Json::String(s) => s.clone(),
+            Json::Array(list) => list
+                .iter()
+                .filter_map(Json::as_str)
+                .collect::<Vec<_>>()
+                .join("、"),
+            Json::Null => String::new(),
+            other => other.to_string(),
+        };
+        let post = plain("post") + &plain("posts");
+        let (days, procedure) = (plain("working_days"), plain("procedure"));
+        let titles: Vec<&str> = e.payload["materials"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .chain([&e.payload["material"]])
+            .filter_map(|m| matter.material(m.as_str()?))
+            .map(|m| m.name(english(ctx)))
+            .collect();
+        let text = ctx.t(
+            &key,
+            &[
+                ("node", &node),
+                ("to", &to),
+                ("outcome", &outcome),
+                ("post", &post),
+                ("days", &days),
+                ("procedure", &procedure),
+                ("materials", &titles.join("、")),
+                ("from_version", &plain("from")),
+                ("to_version", &plain("to")),
+            ],
+        );
         out.push(json!({ "at": e.at, "who": who, "text": text, "seq": e.seq }));
     }
     Ok(out)
@@ -223,7 +271,14 @@ pub(crate) fn summary(ctx: &Ctx, case: &Case, matter: &Matter, clear: bool) -> J
         .summary(&values, english(ctx))
         .into_iter()
         .filter(|(_, rows)| !rows.is_empty())
-        .map(|(title, rows)| json!({ "title": title, "rows": rows }))
+        .map(|(title, rows)| {
+            // Days in words; anything that is no day stays as it is.
+            let rows: Vec<_> = rows
+                .into_iter()
+                .map(|(name, value)| (name, kernel::page::date_text(ctx.locale, &value)))
+                .collect();
+            json!({ "title": title, "rows": rows })
+        })
         .collect();
     sections.into()
 }
@@ -254,8 +309,17 @@ pub(crate) fn materials(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter
                 .map(|a| format!(".{a}"))
                 .collect::<Vec<_>>()
                 .join(",");
+            let waived = if case.waived.gaps.contains(&m.id) {
+                "gap"
+            } else if case.waived.promised.contains(&m.id) {
+                "promise"
+            } else {
+                ""
+            };
+            let missing = case.process.as_ref().is_some_and(|p| p.gaps.contains(&m.id));
             json!({ "id": m.id, "title": pick(&m.title, &m.title_en), "note": pick(&m.note, &m.note_en),
-                "required": matter.needs(m, &values), "files": files, "accept": accept, "max_mb": m.max_mb })
+                "required": matter.needs(m, &values), "files": files, "accept": accept, "max_mb": m.max_mb,
+                "may_gap": m.gap, "may_promise": m.promise, "waived": waived, "missing": missing })
         })
         .collect())
 }
@@ -282,32 +346,63 @@ pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Resu
         "materials": materials(ctx, tx, case, &matter)?,
         "correction": store::correction(ctx, tx, &case.id)?, "rating": rating, "certificates": certificates,
         "works": officials, "may_rate": matches!(case.state.as_str(), state::GRANTED | state::REFUSED),
-        "may_withdraw": !case.ended(),
+        "may_withdraw": !case.ended(), "delivery": crate::delivery::view::of(ctx, tx, case)?, "channel": case.channel,
+        "may_urge": !case.ended() && case.process.as_ref().is_some_and(|p| !p.correcting && p.open().next().is_some()),
+        "may_supply": !case.ended() && !case.editable() && !matter.materials.is_empty(),
+        "stopped": case.process.as_ref().and_then(|p| p.suspended.as_ref()).filter(|_| !case.ended())
+            .map(|(at, why)| json!({ "at": at, "why": if why == "correction" { ctx.t("cases-state-correcting", &[]) } else { why.clone() } })),
     }))
 }
 
 /// Finished work with outcome and opinion, in order.
-fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
+pub(crate) fn works(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
     let mut out = Vec::new();
     for w in store::works(ctx, tx, &case.id)?
         .into_iter()
-        .filter(|w| w.status != "open" && w.status != "cancelled")
+        .filter(|w| !["open", "held", "cancelled"].contains(&w.status.as_str()))
     {
         let who = match &w.actor {
             Some(a) => identity::api::post_title(ctx, tx, a)?.unwrap_or_default(),
             None => String::new(),
         };
+        let for_whom = match &w.on_behalf {
+            Some(principal) if w.status == "done" => identity::api::post_title(ctx, tx, principal)?,
+            _ => None,
+        };
         out.push(json!({
-            "name": node_name(ctx, matter, &w.node), "outcome": outcome(ctx, w.outcome.as_deref()), "opinion": w.opinion,
+            "name": if w.node.is_empty() { String::new() } else { node_name(ctx, matter, &w.node) }, "signed": w.adds.is_some(),
+            "in_the_name_of": for_whom,
+            "outcome": w.outcome.as_deref().map(|o| outcome(ctx, matter, &w.node, &w.kind, o)), "opinion": w.opinion,
             "who": who, "at": w.closed_at, "round": w.round,
         }));
     }
     Ok(out)
 }
 
-fn outcome(ctx: &Ctx, id: Option<&str>) -> String {
-    id.map(|o| ctx.t(&format!("cases-outcome-{o}"), &[]))
-        .unwrap_or_default()
+/// An outcome in words: the model's own (`yw:label-<outcome>`), the usual ones, else its name.
+pub(crate) fn outcome(ctx: &Ctx, matter: &Matter, node: &str, kind: &str, id: &str) -> String {
+    if let Some(n) = matter.process.nodes.get(node) {
+        let (zh, en) = (n.hint(&format!("label-{id}")), n.hint(&format!("label-{id}-en")));
+        let label = if english(ctx) && !en.is_empty() { en } else { zh };
+        if !label.is_empty() {
+            return label.to_string();
+        }
+    }
+    let key = match (kind, id) {
+        ("accept", "done") => "cases-outcome-done".to_string(),
+        (_, "done") => "cases-outcome-finished".to_string(),
+        _ => format!("cases-outcome-{id}"),
+    };
+    if ctx.app.texts.has(&key) {
+        ctx.t(&key, &[])
+    } else {
+        id.to_string()
+    }
+}
+
+/// What kind of task a node is: accept, review, decide …
+pub(crate) fn kind_of<'m>(matter: &'m Matter, node: &str) -> &'m str {
+    matter.process.nodes.get(node).map_or("", |n| n.hint("kind"))
 }
 
 /// What this official may do with the case now.
@@ -315,43 +410,97 @@ pub(crate) fn commands(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<Json> 
     let matter = matter_of(ctx, case)?;
     let resource = case.resource();
     let may = |p: &str| ctx.may(p, &resource).is_ok();
-    let rows = store::works(ctx, tx, &case.id)?;
-    let mine: Vec<&WorkRow> = rows
-        .iter()
-        .filter(|w| w.status == "open" && service::may_work(ctx, &w.role, &w.org_path, &case.area_code))
-        .collect();
     let Some(engine) = &case.process else {
-        return Ok(json!({ "works": [], "correction": null, "suspend": false, "resume": false }));
+        return Ok(
+            json!({ "works": [], "correction": null, "suspend": false, "resume": false, "gaps": [], "urge": false,
+            "recall": [], "specials": [], "extend": null, "messages": [], "held": [] }),
+        );
     };
+    let definition = &matter.process;
+    // Asked of a copy: the page offers what the engine would carry out, and nothing else.
+    let would = |command: process::Command| engine.clone().step(definition, command, matter.as_ref()).is_ok();
+    let own_case = service::owns(ctx, case);
+    let mut mine: Vec<WorkRow> = Vec::new();
+    let (mut held, mut recall) = (Vec::new(), Vec::new());
+    for mut w in store::works(ctx, tx, &case.id)? {
+        let name = node_name(ctx, &matter, &w.node);
+        match w.status.clone().as_str() {
+            "open" if !own_case && service::mandate(ctx, tx, &mut w, &case.area_code)?.is_some() => {
+                mine.push(w)
+            }
+            "held" => held.push(json!({ "name": name })),
+            "done" if w.actor.as_deref() == Some(ctx.actor.id.as_str()) => {
+                let (work, by, at) = (w.work, ctx.actor.id.clone(), ctx.now());
+                if would(process::Command::Recall { work, by, at }) {
+                    recall.push(json!({ "work": work, "name": name }));
+                }
+            }
+            _ => {}
+        }
+    }
     let running = engine.suspended.is_none();
-    let works: Vec<Json> = mine
-        .iter()
-        .filter(|_| running)
-        .map(|w| {
-            let node = &matter.process.nodes[&w.node];
-            let outcomes: Vec<Json> = node
-                .outcomes()
-                .into_iter()
-                .map(|o| json!({ "id": o, "label": ctx.t(&format!("cases-outcome-{o}"), &[]) }))
-                .collect();
-            let back: Vec<Json> = engine
-                .may_send_back(&matter.process, w.work)
-                .into_iter()
-                .filter_map(|id| engine.work(id))
-                .filter(|_| w.kind != "accept")
-                .map(|t| json!({ "id": t.id, "name": node_name(ctx, &matter, &t.node) }))
-                .collect();
-            json!({ "work": w.work, "name": node_name(ctx, &matter, &w.node), "kind": w.kind, "outcomes": outcomes,
-                "due_on": w.due_on, "round": w.round, "back": back })
-        })
-        .collect();
-    let correction = mine
-        .iter()
-        .find(|w| w.kind == "accept" && running && engine.corrections == 0 && may("cases.case.accept"))
+    let mut works: Vec<Json> = Vec::new();
+    for w in mine.iter().filter(|_| running) {
+        let outcomes: Vec<Json> = engine
+            .work(w.work)
+            .map(|item| item.outcomes(definition))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|o| json!({ "id": o, "label": outcome(ctx, &matter, &w.node, &w.kind, o) }))
+            .collect();
+        let back: Vec<Json> = engine
+            .may_send_back(definition, w.work)
+            .into_iter()
+            .filter_map(|id| engine.work(id))
+            .filter(|_| w.kind != "accept" && w.adds.is_none())
+            .map(|t| json!({ "id": t.id, "name": node_name(ctx, &matter, &t.node) }))
+            .collect();
+        let errors: Vec<Json> = definition
+            .errors_at(&w.node)
+            .into_iter()
+            .map(|(code, n)| json!({ "id": code, "name": node_name(ctx, &matter, &n.id) }))
+            .collect();
+        let in_the_name_of = match &w.on_behalf {
+            Some(principal) => {
+                identity::api::official(ctx, tx, principal)?.map(|o| format!("{} {}", o.title, o.name))
+            }
+            None => None,
+        };
+        works.push(
+            json!({ "work": w.work, "name": node_name(ctx, &matter, &w.node), "kind": w.kind,
+            "outcomes": outcomes, "due_on": w.due_on, "round": w.round, "back": back, "errors": errors,
+            "urged": w.urged, "may_give": w.adds.is_none(), "in_the_name_of": in_the_name_of }),
+        );
+    }
+    let accepting = mine.iter().find(|w| w.kind == "accept" && running);
+    let correction = accepting
+        .filter(|_| engine.corrections == 0 && may("cases.case.accept"))
         .map(|w| w.work);
+    let gaps: Vec<Json> = accepting
+        .map(|w| {
+            let asked = case.waived.gaps.iter().filter(|g| !engine.gaps.contains(g));
+            asked
+                .filter_map(|g| matter.material(g))
+                .map(|m| json!({ "work": w.work, "id": m.id, "title": m.name(english(ctx)) }))
+                .collect()
+        })
+        .unwrap_or_default();
+    let messages: Vec<Json> = engine
+        .messages
+        .iter()
+        .filter(|_| running && may("cases.case.inform"))
+        .filter_map(|(_, node)| definition.nodes.get(node))
+        .filter_map(|n| Some(json!({ "id": n.awaited()?, "name": node_name(ctx, &matter, &n.id) })))
+        .collect();
+    let handling = running && case.accepted_at.is_some() && !case.ended();
+    let suspend = handling && may("cases.case.suspend");
+    let extension = runtime::extension_days(ctx);
+    let extend = handling && may("cases.case.extend") && would(process::Command::Extend { working_days: 1 });
     Ok(json!({
-        "works": works, "correction": correction,
-        "suspend": running && case.accepted_at.is_some() && !case.ended() && may("cases.case.suspend"),
+        "works": works, "correction": correction, "gaps": gaps, "held": held, "recall": recall, "messages": messages,
+        "suspend": suspend, "specials": if suspend { json!(runtime::specials(ctx)) } else { json!([]) },
+        "extend": extend.then_some(extension),
+        "urge": !case.ended() && engine.open().next().is_some() && may("cases.case.urge"),
         "resume": !running && !engine.correcting && may("cases.case.suspend"),
     }))
 }

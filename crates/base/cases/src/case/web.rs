@@ -1,13 +1,13 @@
 //! The applicant's pages: form, case, receipt, materials; and the JSON API.
 
-use super::model::state;
+use super::model::{self, state};
 use super::runtime::matter_of;
 use super::{materials, service, store, view};
 use axum::Json as Body;
 use axum::extract::{Multipart, Path};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kernel::http::{reply, reply_with, see};
+use kernel::http::{attachment, reply, reply_with, see};
 use kernel::module::Sample;
 use kernel::{Ctx, Problem, Refusal, Result};
 use serde::Deserialize;
@@ -78,7 +78,7 @@ async fn form_page(cx: &Ctx, id: &str, status: StatusCode, refusal: Option<&Refu
                 .into_iter()
                 .map(|(title, fields)| json!({ "title": title, "fields": fields }))
                 .collect();
-            let sources: Map<String, Json> = service::held(cx, tx, &matter)?
+            let sources: Map<String, Json> = service::held(cx, tx, &matter, &case)?
                 .into_iter()
                 .map(|(field, h)| {
                     let same = case.form.get(&field).and_then(Json::as_str) == Some(h.value.as_str());
@@ -147,6 +147,14 @@ pub(crate) async fn send_form(cx: Ctx, Path(id): Path<String>, parts: Multipart)
     match p.action.as_str() {
         "submit" => match service::submit(&cx, &id, None).await {
             Ok(_) => Ok(see(&format!("/cases/{id}/receipt"))),
+            Err(Problem::Refusal(r)) if r.status == 422 || r.key == "cases-matter-retired" => {
+                let status = StatusCode::from_u16(r.status).unwrap_or_default();
+                form_page(&cx, &id, status, Some(&r)).await
+            }
+            Err(e) => Err(e),
+        },
+        "review" => match service::check(&cx, &id).await {
+            Ok(()) => Ok(see(&format!("/cases/{id}/review"))),
             Err(Problem::Refusal(r)) if r.status == 422 => {
                 form_page(&cx, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(&r)).await
             }
@@ -155,6 +163,66 @@ pub(crate) async fn send_form(cx: Ctx, Path(id): Path<String>, parts: Multipart)
         "upload" => Ok(see(&format!("/cases/{id}/form#materials"))),
         _ => Ok(see(&format!("/cases/{id}/form?saved=1"))),
     }
+}
+
+/// What is about to be handed in, to read through once more.
+pub(crate) async fn review(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let data = cx
+        .tx("cases.review", |tx| {
+            let case = service::own(&cx, tx, &id, "cases.case.apply")?;
+            if !case.editable() {
+                return Ok(None);
+            }
+            Ok(Some(view::case(&cx, tx, &case, true)?))
+        })
+        .await?;
+    match data {
+        Some(case) => cx.page("cases/case/review.html", json!({ "case": case })),
+        None => Ok(see(&format!("/cases/{id}"))),
+    }
+}
+
+/// POST from that page: hands it in.
+pub(crate) async fn submit(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    match service::submit(&cx, &id, None).await {
+        Ok(_) => Ok(see(&format!("/cases/{id}/receipt"))),
+        Err(Problem::Refusal(r)) if r.status == 422 => {
+            form_page(&cx, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(&r)).await
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// The latest day of the answer as an all-day entry for the applicant's own calendar (RFC 5545).
+pub(crate) async fn diary(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let (number, title, due, accepted) = cx
+        .read("cases.diary", |tx| {
+            let case = service::own_read(&cx, tx, &id)?;
+            let matter = matter_of(&cx, &case)?;
+            let (Some(number), Some(due)) = (case.number.clone(), case.due_on.clone()) else {
+                return Err(Refusal::not_found().into());
+            };
+            Ok((
+                number,
+                matter.name(view::english(&cx)).to_string(),
+                due,
+                case.accepted_at.is_some(),
+            ))
+        })
+        .await?;
+    let key = if accepted {
+        "cases-due-decision"
+    } else {
+        "cases-due-acceptance"
+    };
+    let summary = format!("{} · {title} {number}", cx.t(key, &[]));
+    let href = format!("{}/cases/{id}", cx.app.config.url);
+    let text = model::diary_entry(&id, &due, &summary, &href, cx.now())?;
+    Ok(attachment(
+        &format!("{number}.ics"),
+        "text/calendar; charset=utf-8",
+        text.into_bytes(),
+    ))
 }
 
 /// POST from the page's script, every few seconds while something was typed.
@@ -179,6 +247,48 @@ pub(crate) async fn show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
         return Ok(see(&format!("/cases/{id}/form")));
     }
     cx.page("cases/case/show.html", json!({ "case": data.0, "refused": "" }))
+}
+
+/// After a command of the applicant: back to the case, or the case with what was refused.
+async fn after(cx: &Ctx, id: &str, done: Result<()>) -> Result<Response> {
+    match done {
+        Ok(()) => Ok(see(&format!("/cases/{id}"))),
+        Err(Problem::Refusal(r)) if r.status != 404 && cx.html => {
+            let data = cx
+                .read("cases.show", |tx| {
+                    let case = service::own_read(cx, tx, id)?;
+                    view::case(cx, tx, &case, true)
+                })
+                .await?;
+            let status = StatusCode::from_u16(r.status).unwrap_or_default();
+            let refused = super::work_web::in_words(cx, &r);
+            cx.page_with(
+                status,
+                "cases/case/show.html",
+                json!({ "case": data, "refused": refused }),
+            )
+        }
+        Err(e) => Err(e),
+    }
+}
+
+pub(crate) async fn urge(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    after(&cx, &id, service::urge(&cx, &id).await).await
+}
+
+/// Materials that follow the application.
+pub(crate) async fn supply(cx: Ctx, Path(id): Path<String>, parts: Multipart) -> Result<Response> {
+    let p = posted(parts).await?;
+    if p.files.is_empty() {
+        return after(&cx, &id, Err(Refusal::new("cases-supply-none").into())).await;
+    }
+    for (material, name, bytes) in &p.files {
+        let done = service::supply(&cx, &id, material, name, bytes).await;
+        if done.is_err() {
+            return after(&cx, &id, done).await;
+        }
+    }
+    Ok(see(&format!("/cases/{id}")))
 }
 
 /// The receipt: number, what was handed in, latest day of acceptance or correction notice.
@@ -310,10 +420,7 @@ pub(crate) async fn api_show(cx: Ctx, Path(id): Path<String>) -> Result<Response
     let data = cx
         .read("cases.api-show", |tx| {
             let case = service::readable(&cx, tx, &id)?;
-            let own = [&cx.actor.subject, &cx.actor.on_behalf]
-                .into_iter()
-                .flatten()
-                .any(|s| case.resource().owners.contains(s));
+            let own = service::owns(&cx, &case);
             view::case(&cx, tx, &case, own)
         })
         .await?;
@@ -355,8 +462,9 @@ pub(crate) fn sample_case() -> Json {
         "id": "1", "number": "2026-OR-000001", "version": 2, "state": { "kind": "info", "text": "审查中" },
         "state_id": "handling", "matter": { "id": "m", "title": "示例事项" }, "organisation": "示例部门",
         "created_at": at, "submitted_at": at, "accepted_at": at, "ended_at": null, "ended": false, "editable": false,
-        "due": { "light": "green", "text": "剩 3 个工作日", "on": "2026-11-30", "provisional": true, "phase": "办理" },
-        "due_on": "2026-11-30", "on_time": null, "accepted": true, "applicant": "演示居民",
+        "due": { "light": "green", "text": "剩 3 个工作日", "on": "2026-11-30", "provisional": true, "phase": "办理",
+            "bar": { "used": 5, "paused": 2, "left": 3, "over": 0, "w_used": 50, "w_paused": 20 } },
+        "due_on": "2026-11-30", "on_time": null, "accepted": true, "applicant": "演示居民", "delivery": crate::delivery::view::sample(),
         "summary": [{ "title": "申请人", "rows": [["姓名", "演示"]] }],
         "steps": [{ "class": "done", "name": "受理", "at": at }, { "class": "now", "name": "审查", "at": null }],
         "diagram": { "width": 300, "height": 120, "edges": ["10,10 50,10"],
@@ -366,11 +474,13 @@ pub(crate) fn sample_case() -> Json {
                 { "x": 1, "y": 1, "w": 36, "h": 36, "class": "done", "form": "end", "name": "结束" }] },
         "timeline": [{ "at": at, "who": "申请人", "text": "提交申请", "seq": 1 }],
         "materials": [{ "id": "plan", "title": "平面图", "note": "", "required": true, "accept": ".pdf", "max_mb": 10,
-            "files": [{ "id": "f", "name": "平面图.pdf", "size": 1000, "at": at }] }],
+            "may_gap": true, "may_promise": true, "waived": "gap", "missing": true, "files": [{ "id": "f", "name": "平面图.pdf", "size": 1000, "at": at }] }],
         "correction": { "items": ["补充平面图"], "answer_by": "2026-12-30", "asked_at": at, "answered_at": null },
-        "rating": null, "may_rate": false, "may_withdraw": true,
+        "rating": null, "may_rate": false, "may_withdraw": true, "may_urge": true, "may_supply": true, "channel": "counter",
+        "stopped": { "at": at, "why": "听证" },
         "certificates": [{ "id": "c", "title": "许可证", "identifier": "1.2", "ready": true, "state": "valid" }],
-        "works": [{ "name": "受理", "outcome": "受理", "opinion": "材料齐全", "who": "综合窗口", "at": at, "round": 1 }],
+        "works": [{ "name": "受理", "outcome": "受理", "opinion": "材料齐全", "who": "综合窗口", "at": at, "round": 1,
+            "signed": true, "in_the_name_of": "城管局 负责人" }],
     })
 }
 
@@ -411,6 +521,11 @@ pub(crate) fn samples() -> Vec<Sample> {
             template: "cases/case/show.html",
             name: "rated",
             data: json!({ "case": done, "refused": "" }),
+        },
+        Sample {
+            template: "cases/case/review.html",
+            name: "one",
+            data: json!({ "case": sample_case() }),
         },
         Sample {
             template: "cases/case/receipt.html",

@@ -52,22 +52,10 @@ impl Sessions for Identity {
                 .open(&format!("identity_subject.name:{}", s.id), &s.name)?,
             None => account.login.clone(),
         };
-        let mut grants = Vec::new();
-        if account.kind == "official" {
-            for (post, org, org_path, area_code, roles) in
-                crate::organisation::store::posts_of(tx, account.id, &self.today(now))?
-            {
-                for role in roles {
-                    grants.push(Grant {
-                        role,
-                        post: post.clone(),
-                        org: org.clone(),
-                        org_path: org_path.clone(),
-                        area_code: area_prefix(&area_code),
-                    });
-                }
-            }
-        }
+        let grants = match account.kind.as_str() {
+            "official" => grants_of(tx, account.id, &self.today(now))?,
+            _ => Vec::new(),
+        };
         Ok(Some(Actor {
             id: format!("account:{}", account.id),
             name,
@@ -85,8 +73,25 @@ impl Sessions for Identity {
     }
 }
 
+/// What the posts that an account holds on a day grant it.
+pub(crate) fn grants_of(tx: &mut Tx<'_>, account: kernel::Uuid, on: &str) -> Result<Vec<Grant>> {
+    let mut grants = Vec::new();
+    for (post, org, org_path, area_code, roles) in crate::organisation::store::posts_of(tx, account, on)? {
+        for role in roles {
+            grants.push(Grant {
+                role,
+                post: post.clone(),
+                org: org.clone(),
+                org_path: org_path.clone(),
+                area_code: area_prefix(&area_code),
+            });
+        }
+    }
+    Ok(grants)
+}
+
 /// `320800` covers the whole city: trailing zero pairs are no part of the prefix.
-fn area_prefix(area: &str) -> String {
+pub(crate) fn area_prefix(area: &str) -> String {
     let mut prefix = area;
     while prefix.len() > 2 && prefix.ends_with("00") {
         prefix = &prefix[..prefix.len() - 2];

@@ -198,9 +198,11 @@ fn session_of(r: &Row) -> Result<Session, Fault> {
 pub(crate) fn session(tx: &mut Tx<'_>, token: &str, kind: &str, now: i64) -> Result<Option<Session>, Fault> {
     tx.one(
         &format!(
-            "SELECT {SESSION} FROM identity_session WHERE token = $1 AND kind = $2 AND expires_at > $3 AND ended_at IS NULL"
+            "SELECT {SESSION} FROM identity_session WHERE token = $1 AND kind = $2 AND expires_at > $3 \
+             AND created_at < $4 AND ended_at IS NULL"
         ),
-        params![token, kind, now],
+        // One begun a day ahead of now was begun under a wrong clock and would last far too long.
+        params![token, kind, now, now + 86_400_000],
     )?
     .map(|r| session_of(&r))
     .transpose()

@@ -48,6 +48,15 @@ pub(crate) fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<Organisation>, Fau
     .transpose()
 }
 
+pub(crate) fn at(tx: &mut Tx<'_>, path: &str) -> Result<Option<Organisation>, Fault> {
+    tx.one(
+        &format!("SELECT {COLUMNS} FROM identity_organisation WHERE path = $1"),
+        params![path],
+    )?
+    .map(|r| organisation(&r))
+    .transpose()
+}
+
 pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<Organisation>, Fault> {
     tx.query(
         &format!("SELECT {COLUMNS} FROM identity_organisation WHERE retired_at IS NULL ORDER BY path"),
@@ -132,4 +141,44 @@ pub(crate) fn posts_of(tx: &mut Tx<'_>, account: kernel::Uuid, on: &str) -> Resu
         ))
     })
     .collect()
+}
+
+/// Accounts that hold a post on a day, in the order of the organisation tree.
+pub(crate) fn in_office(tx: &mut Tx<'_>, on: &str) -> Result<Vec<kernel::Uuid>, Fault> {
+    let rows = tx.query(
+        "SELECT h.account, MIN(o.path) AS path FROM identity_holding h JOIN identity_post p ON p.id = h.post \
+         JOIN identity_organisation o ON o.id = p.organisation \
+         WHERE h.from_on <= $1 AND (h.until_on IS NULL OR h.until_on >= $1) AND p.retired_at IS NULL \
+         GROUP BY h.account ORDER BY 2, 1",
+        params![on],
+    )?;
+    rows.iter().map(|r| r.get("account")).collect()
+}
+
+/// Subjects of those who hold a role for an organisation and area on a day: a post reaches its own subtree.
+pub(crate) fn holders(
+    tx: &mut Tx<'_>,
+    role: &str,
+    org_path: &str,
+    area_code: &str,
+    on: &str,
+) -> Result<Vec<String>, Fault> {
+    let rows = tx.query(
+        "SELECT a.subject, p.roles, o.path, o.area_code FROM identity_holding h JOIN identity_post p ON p.id = h.post \
+         JOIN identity_organisation o ON o.id = p.organisation JOIN identity_account a ON a.id = h.account \
+         WHERE h.from_on <= $1 AND (h.until_on IS NULL OR h.until_on >= $1) AND p.retired_at IS NULL \
+         AND a.retired_at IS NULL AND p.roles LIKE $2 ORDER BY a.subject",
+        params![on, format!("%\"{role}\"%")],
+    )?;
+    let mut found = Vec::new();
+    for r in rows {
+        let area: String = r.get("area_code")?;
+        let within = org_path.starts_with(&r.get::<String>("path")?)
+            && area_code.starts_with(&crate::account::area_prefix(&area));
+        let subject: String = r.get("subject")?;
+        if within && !found.contains(&subject) {
+            found.push(subject);
+        }
+    }
+    Ok(found)
 }

@@ -117,7 +117,7 @@ pub struct Parts {
 /// Why a part cannot be used: (file, line or 0, message).
 pub type Wrong = (&'static str, usize, String);
 
-fn line_of(text: &str, at: usize) -> usize {
+pub(super) fn line_of(text: &str, at: usize) -> usize {
     text.get(..at.min(text.len()))
         .map_or(0, |t| t.matches('\n').count() + 1)
 }
@@ -133,7 +133,7 @@ impl Parts {
             .map_err(|e| bad.push(("process.bpmn", line_of(&self.process, e.at), e.message)))
             .ok();
         let decisions = Decision::parse(&self.decision)
-            .map_err(|e| bad.push(("decision.dmn", 0, e.to_string())))
+            .map_err(|e| bad.push(("decision.dmn", line_of(&self.decision, e.at()), e.to_string())))
             .ok();
         if let (Some(p), Some(d)) = (&process, &decisions) {
             let ids: Vec<&str> = d.iter().map(|d| d.id.as_str()).collect();

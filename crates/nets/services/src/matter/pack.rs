@@ -1,6 +1,6 @@
 //! Matters of the city pack: read, checked with file and line, stories played on the pure engines, published.
 
-use super::model::{Parts, Sheet};
+use super::model::{Parts, Sheet, line_of};
 use super::service;
 use cases::Matter;
 use form::Checks;
@@ -29,14 +29,21 @@ struct Story {
     steps: Vec<Step>,
     ends: String,
     visits: Vec<String>,
+    /// Ids of the materials that these answers call for, when the story says it.
+    needs: Option<Vec<String>>,
 }
+/// `accept`; `complete` a task with an outcome; `wait` until a timer of the model fires; `message` that an event waits
+/// for; `raise` an error at a task; `correct`: the clerk asks for a correction and the applicant answers; `send-back`
+/// from a task to an earlier one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
     #[serde(rename = "do")]
     verb: String,
+    /// The task, timer or message that is meant.
     task: Option<String>,
     outcome: Option<String>,
+    to: Option<String>,
 }
 
 pub(crate) fn read(pack: &Pack, folder: &str) -> Result<Parts, PackError> {
@@ -112,33 +119,95 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
                         .map(|(file, line, m)| pack.wrong(&path(file), line, m).to_string()),
                 );
             }
-            Ok(matter) => match pack.toml::<Stories>(&path("stories.toml")) {
-                Err(e) => bad.push(e.to_string()),
-                Ok(stories) => {
-                    if stories.story.is_empty() {
-                        bad.push(
-                            pack.wrong(&path("stories.toml"), 1, "a matter needs at least one story")
-                                .to_string(),
-                        );
-                    }
-                    for s in &stories.story {
-                        if let Err(m) = play(&matter, s) {
-                            let line = pack
-                                .text(&path("stories.toml"))
-                                .ok()
-                                .and_then(|t| t.lines().position(|l| l.contains(&s.name)));
-                            let line = line.map_or(0, |n| n + 1);
-                            bad.push(
-                                pack.wrong(&path("stories.toml"), line, format!("{}: {m}", s.name))
-                                    .to_string(),
-                            );
-                        }
-                    }
-                }
-            },
+            Ok(matter) => {
+                let (errors, _) = tables(&parts, &matter);
+                let placed =
+                    |(line, m): (usize, String)| pack.wrong(&path("decision.dmn"), line, m).to_string();
+                bad.extend(errors.into_iter().map(placed));
+                check_stories(pack, &path("stories.toml"), &matter, &mut bad);
+            }
         }
     }
     bad
+}
+
+/// What an author should look at though nothing forbids it, with file and line.
+pub fn notes(pack: &Pack) -> Vec<String> {
+    let mut notes = Vec::new();
+    for folder in pack.folders("matters/") {
+        let file = format!("matters/{folder}/decision.dmn");
+        if let Ok(parts) = read(pack, &folder)
+            && let Ok(matter) = parts.build(1, false)
+        {
+            let placed = |(line, m): (usize, String)| pack.wrong(&file, line, m).to_string();
+            notes.extend(tables(&parts, &matter).1.into_iter().map(placed));
+        }
+    }
+    notes
+}
+
+/// What was found in a table: (line, message).
+type Found = (usize, String);
+
+/// Errors and notes of the decision tables, with their lines; the form tells which values a field can have.
+fn tables(parts: &Parts, matter: &Matter) -> (Vec<Found>, Vec<Found>) {
+    let domain = |name: &str| {
+        let kind = &matter.form.fields.iter().find(|f| f.name == name)?.kind;
+        let between = |min: Option<String>, max: Option<String>| match (min, max) {
+            (Some(a), Some(b)) => format!("[{a}..{b}]"),
+            (Some(a), None) => format!(">= {a}"),
+            (None, Some(b)) => format!("<= {b}"),
+            (None, None) => "-".into(),
+        };
+        Some(match kind {
+            form::Kind::Choice(all) => {
+                let quoted = all.iter().map(|(v, _)| Json::from(v.as_str()).to_string());
+                ("string", quoted.collect::<Vec<_>>().join(","))
+            }
+            form::Kind::Boolean { .. } => ("boolean", "true,false".into()),
+            form::Kind::Integer { min, max } => (
+                "integer",
+                between(min.map(|n| n.to_string()), max.map(|n| n.to_string())),
+            ),
+            form::Kind::Number { min, max } => (
+                "number",
+                between(min.map(|n| n.to_string()), max.map(|n| n.to_string())),
+            ),
+            form::Kind::Date => ("date", "-".into()),
+            form::Kind::Text { .. } => return None,
+        })
+    };
+    let (mut errors, mut notes) = (Vec::new(), Vec::new());
+    for d in &matter.decisions {
+        let found = d.analyse(&domain);
+        let lined = |f: decision::Finding| (line_of(&parts.decision, f.at), f.message);
+        errors.extend(found.errors.into_iter().map(lined));
+        notes.extend(found.warnings.into_iter().map(lined));
+    }
+    (errors, notes)
+}
+
+fn check_stories(pack: &Pack, file: &str, matter: &Matter, bad: &mut Vec<String>) {
+    let stories = match pack.toml::<Stories>(file) {
+        Ok(stories) => stories,
+        Err(e) => return bad.push(e.to_string()),
+    };
+    if stories.story.is_empty() {
+        bad.push(
+            pack.wrong(file, 1, "a matter needs at least one story")
+                .to_string(),
+        );
+    }
+    for s in &stories.story {
+        if let Err(m) = play(matter, s) {
+            let text = pack.text(file).unwrap_or_default();
+            let line = text
+                .lines()
+                .position(|l| l.contains(&s.name))
+                .map_or(0, |n| n + 1);
+            bad.push(pack.wrong(file, line, format!("{}: {m}", s.name)).to_string());
+        }
+    }
 }
 
 /// Names in a matter that nothing in the pack answers to: (file, message). Found here, they cannot become a fault in the
@@ -215,30 +284,18 @@ fn play(matter: &Matter, story: &Story) -> Result<(), String> {
             at: 0,
         },
     )?;
+    if let Some(expected) = &story.needs {
+        let values = Json::Object(story.form.clone());
+        let needed = matter.materials.iter().filter(|m| matter.needs(m, &values));
+        let needed: Vec<&str> = needed.map(|m| m.id.as_str()).collect();
+        if needed != *expected {
+            return Err(format!("it needs the materials {needed:?}"));
+        }
+    }
     for (n, s) in story.steps.iter().enumerate() {
-        let task = match s.verb.as_str() {
-            "accept" => "accept".to_string(),
-            "complete" => s
-                .task
-                .clone()
-                .ok_or_else(|| format!("step {}: task is missing", n + 1))?,
-            other => return Err(format!("step {}: `{other}` is no step", n + 1)),
-        };
-        let work = state
-            .open()
-            .find(|w| w.node == task)
-            .map(|w| w.id)
-            .ok_or_else(|| format!("step {}: {task} is not open", n + 1))?;
-        let outcome = s.outcome.clone().unwrap_or_else(|| "done".into());
-        run(
-            &mut state,
-            Command::Complete {
-                work,
-                outcome,
-                by: "story".into(),
-                at: n as i64,
-            },
-        )?;
+        for command in commands(&state, s, n as i64).map_err(|m| format!("step {}: {m}", n + 1))? {
+            run(&mut state, command).map_err(|m| format!("step {}: {m}", n + 1))?;
+        }
     }
     match &state.ended {
         Some(end) if *end == story.ends => {}
@@ -248,6 +305,72 @@ fn play(matter: &Matter, story: &Story) -> Result<(), String> {
         return Err(format!("it takes the way {:?}", state.visited));
     }
     Ok(())
+}
+
+/// The engine's commands for one step.
+fn commands(state: &State, step: &Step, at: i64) -> Result<Vec<Command>, String> {
+    let named = || step.task.clone().ok_or_else(|| "task is missing".to_string());
+    let open = |task: &str| {
+        let item = state.open().find(|w| w.node == task);
+        item.map(|w| w.id).ok_or_else(|| format!("{task} is not open"))
+    };
+    let by = || "story".to_string();
+    let complete = |task: &str, outcome: String| {
+        Ok(vec![Command::Complete {
+            work: open(task)?,
+            outcome,
+            by: by(),
+            at,
+        }])
+    };
+    let outcome = || step.outcome.clone().unwrap_or_else(|| "done".into());
+    match step.verb.as_str() {
+        "accept" => complete("accept", outcome()),
+        "complete" => complete(&named()?, outcome()),
+        "wait" => {
+            let timer = named()?;
+            let set = state.timers.iter().find(|(_, t)| *t == timer);
+            let (work, timer) = set.cloned().ok_or_else(|| format!("no timer {timer} runs"))?;
+            Ok(vec![Command::Fire { work, timer, at }])
+        }
+        "message" => Ok(vec![Command::Message {
+            name: named()?,
+            variables: Json::Object(Default::default()),
+            at,
+        }]),
+        "raise" => Ok(vec![Command::Raise {
+            work: open(&named()?)?,
+            error: outcome(),
+            by: by(),
+            at,
+        }]),
+        "correct" => Ok(vec![
+            Command::RequestCorrection {
+                work: open("accept")?,
+                at,
+            },
+            Command::Correct {
+                variables: Json::Object(Default::default()),
+                at,
+            },
+        ]),
+        "send-back" => {
+            let to = step.to.clone().ok_or_else(|| "to is missing".to_string())?;
+            let done = state
+                .work
+                .iter()
+                .rev()
+                .find(|w| w.node == to && w.outcome.is_some());
+            Ok(vec![Command::SendBack {
+                from: open(&named()?)?,
+                to: done
+                    .map(|w| w.id)
+                    .ok_or_else(|| format!("{to} was not finished"))?,
+                at,
+            }])
+        }
+        other => Err(format!("`{other}` is no step")),
+    }
 }
 
 /// The pack's problem in a refusal an operator can read.

@@ -10,6 +10,7 @@ use serde_json::json;
 /// Publishes one version of the pack: rows, search, fact.
 pub(crate) async fn publish(ctx: &Ctx, parts: &Parts, version: i64) -> Result<()> {
     parts.build(version, false).map_err(pack::problem)?;
+    kernel::search::warm();
     ctx.tx("services.publish", |tx| {
         let fact =
             Fact::new("services.matter.published", &parts.sheet.id).payload(json!({ "version": version }));
@@ -95,6 +96,23 @@ pub(crate) async fn refresh(ctx: &Ctx) -> Result<()> {
 /// The same for [`kernel::module::Watch`].
 pub(crate) fn watch(ctx: Ctx) -> kernel::module::JobFuture {
     kernel::module::boxed(async move { refresh(&ctx).await })
+}
+
+/// Publishes the next version of a matter, which differs in its process alone, and puts it into force here at once; returns
+/// its number. Cases that run go on by the version they began with.
+pub async fn revise(ctx: &Ctx, matter: &str, process: &str) -> Result<i64> {
+    let versions = ctx.read("services.revise", store::versions).await?;
+    let last = versions
+        .into_iter()
+        .filter(|(_, retired, parts)| !retired && parts.sheet.id == matter);
+    let (version, _, mut parts) = last
+        .max_by_key(|(version, ..)| *version)
+        .ok_or_else(Refusal::not_found)?;
+    parts.process = process.to_string();
+    let matter = parts.build(version + 1, false).map_err(pack::problem)?;
+    publish(ctx, &parts, version + 1).await?;
+    ctx.service::<Catalogue>()?.put(matter);
+    Ok(version + 1)
 }
 
 /// Fills the catalogue of the case runtime from the database, and puts the calendar into force.
