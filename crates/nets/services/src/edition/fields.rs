@@ -41,6 +41,8 @@ pub(crate) struct Field {
     /// Stored as `null` when empty.
     pub optional: bool,
     pub section: &'static str,
+    /// Whether a text `services-help-<name>` stands below the label.
+    pub help: bool,
 }
 
 const fn field(name: &'static str, zh: &'static str, en: &'static str, kind: Kind) -> Field {
@@ -53,6 +55,7 @@ const fn field(name: &'static str, zh: &'static str, en: &'static str, kind: Kin
         max: 200,
         optional: false,
         section: "",
+        help: false,
     }
 }
 
@@ -67,6 +70,10 @@ impl Field {
     }
     const fn or_null(mut self) -> Field {
         self.optional = true;
+        self
+    }
+    const fn help(mut self) -> Field {
+        self.help = true;
         self
     }
     const fn of(mut self, section: &'static str) -> Field {
@@ -128,11 +135,13 @@ pub(crate) const FIELDS: &[Field] = &[
     field("code", "实施编码", "Implementation code", Kind::Text)
         .must()
         .max(40)
+        .help()
         .of("basic"),
     field("title", "事项名称", "Title", Kind::Text).must().of("basic"),
     field("title_en", "事项英文名称", "Title in English", Kind::Text).of("basic"),
     field("words", "搜索用词", "Search words", Kind::Words)
         .max(60)
+        .help()
         .of("basic"),
     field("kind", "事项类型", "Kind of matter", Kind::Text)
         .must()
@@ -158,6 +167,7 @@ pub(crate) const FIELDS: &[Field] = &[
         "Joint organisations",
         Kind::Organisations,
     )
+    .help()
     .of("organisation"),
     field("online", "网办程度", "How far online", Kind::Choice(ONLINE))
         .must()
@@ -185,8 +195,11 @@ pub(crate) const FIELDS: &[Field] = &[
         Kind::Whole(0, 1000),
     )
     .must()
+    .help()
     .of("time"),
-    field("fee.amount", "收费金额（元）", "Fee (yuan)", Kind::Money).of("fee"),
+    field("fee.amount", "收费金额（元）", "Fee (yuan)", Kind::Money)
+        .help()
+        .of("fee"),
     field("fee.note", "收费说明", "Note on the fee", Kind::Long)
         .max(1000)
         .of("fee"),
@@ -206,17 +219,25 @@ pub(crate) const FIELDS: &[Field] = &[
         "申请材料",
         "Materials",
         Kind::Rows(&[
-            field("id", "标识", "Identifier", Kind::Text).must().max(60),
+            field("id", "标识", "Identifier", Kind::Text)
+                .must()
+                .max(60)
+                .help(),
             field("title", "材料名称", "Title", Kind::Text).must(),
             field("title_en", "英文名称", "Title in English", Kind::Text),
             field("required", "是否必备", "Required", Kind::Yes),
             field("when", "什么情形需要", "When it is needed", Kind::Text)
                 .max(500)
-                .or_null(),
-            field("accept", "文件格式", "File types", Kind::Words).max(10),
+                .or_null()
+                .help(),
+            field("accept", "文件格式", "File types", Kind::Words)
+                .max(10)
+                .help(),
             field("max_mb", "最大兆数", "Largest size in MB", Kind::Whole(1, 50)),
             field("note", "填报须知", "Note", Kind::Long).max(1000),
             field("note_en", "填报须知英文", "Note in English", Kind::Long).max(2000),
+            field("gap", "可容缺后补", "May follow later", Kind::Yes),
+            field("promise", "可承诺代替", "A promise may stand for it", Kind::Yes),
         ]),
     )
     .of("material"),
@@ -264,8 +285,11 @@ pub(crate) const FIELDS: &[Field] = &[
     field("result.certificate", "结果证照", "Certificate", Kind::Text)
         .max(60)
         .or_null()
+        .help()
         .of("result"),
-    field("sample", "样例内容", "Sample content", Kind::Yes).of("sample"),
+    field("sample", "样例内容", "Sample content", Kind::Yes)
+        .help()
+        .of("sample"),
     field("sample_note", "样例说明", "Note on the sample", Kind::Text).of("sample"),
     field(
         "sample_note_en",
@@ -672,7 +696,7 @@ mod tests {
         let sheet = json!({ "fee": { "amount": 1250 }, "audience": ["natural", "legal"], "online": "full", "sample": true,
             "words": ["占道", "摆摊"],
             "conditions": [{ "zh": "一|二\n三\\四", "en": "a" }, { "zh": "五", "en": "" }],
-            "material": [{ "id": "m", "title": "图", "title_en": "", "required": true, "when": null, "accept": ["pdf", "jpg"], "max_mb": 10, "note": "", "note_en": "" }] });
+            "material": [{ "id": "m", "title": "图", "title_en": "", "required": true, "when": null, "accept": ["pdf", "jpg"], "max_mb": 10, "note": "", "note_en": "", "gap": true, "promise": false }] });
         let sheet = sheet.as_object().unwrap();
         for english in [false, true] {
             for name in [
@@ -747,17 +771,32 @@ mod tests {
 
     #[test]
     fn every_element_of_a_sheet_has_a_field() {
-        let sheet: crate::matter::model::Sheet = serde_json::from_value(Json::Object(blank())).unwrap();
+        // With a row in each group, so that the elements of rows are seen as well.
+        let mut one = blank();
+        for f in FIELDS {
+            if let Kind::Rows(columns) = f.kind {
+                let row: Map_ = columns
+                    .iter()
+                    .map(|c| (c.name.to_string(), c.empty()))
+                    .collect();
+                set(&mut one, f.name, json!([row]));
+            }
+        }
+        let sheet: crate::matter::model::Sheet = serde_json::from_value(Json::Object(one)).unwrap();
         let Json::Object(all) = serde_json::to_value(sheet).unwrap() else {
             panic!()
         };
         for (name, value) in &all {
             let inner: Vec<String> = match value {
                 Json::Object(o) => o.keys().map(|k| format!("{name}.{k}")).collect(),
+                Json::Array(rows) if rows.iter().any(Json::is_object) => {
+                    let row = rows[0].as_object().unwrap();
+                    row.keys().map(|k| format!("{name}.0.{k}")).collect()
+                }
                 _ => vec![name.clone()],
             };
             for name in inner {
-                assert!(FIELDS.iter().any(|f| f.name == name), "{name} cannot be edited");
+                assert!(find(&name).is_some(), "{name} cannot be edited");
             }
         }
     }

@@ -62,6 +62,7 @@ fn put(ctx: Ctx, p: Put) -> JobFuture {
         let wanted = Content::of_body(&p.id, &p.wanted);
         let parts = wanted.typed()?;
         parts.build(1, false).map_err(files::problem)?;
+        kernel::search::warm();
         ctx.tx("services.pack-put", |tx| {
             let head = store::head(tx, &p.id)?;
             let have = match head {

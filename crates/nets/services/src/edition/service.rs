@@ -364,6 +364,7 @@ pub(crate) async fn give_back(ctx: &Ctx, id: &str, version: i64, words: &str) ->
 /// Makes it the version in force: new cases use it, running ones go on with theirs.
 pub(crate) async fn publish(ctx: &Ctx, id: &str, version: i64, words: &str) -> Result<()> {
     let words = opinion(words, false)?;
+    kernel::search::warm();
     ctx.tx("services.publish-edition", |tx| {
         let mut e = reviewed(ctx, tx, id, version)?;
         in_step(tx, &e)?;
@@ -466,6 +467,7 @@ pub(crate) fn retire_in(ctx: &Ctx, tx: &mut Tx<'_>, id: &str, matter: &str, reas
 
 /// Puts it into force again, as it was.
 pub(crate) async fn reinstate(ctx: &Ctx, matter: &str) -> Result<()> {
+    kernel::search::warm();
     ctx.tx("services.reinstate", |tx| {
         let content = in_force(tx, matter)?;
         may(ctx, tx, PUBLISH, matter, content.text("organisation"))?;

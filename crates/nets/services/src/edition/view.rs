@@ -69,6 +69,12 @@ pub(crate) fn organisations(cx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<(String, St
     Ok(identity::api::organisations(tx)?.into_iter().map(name).collect())
 }
 
+/// `material.2.max_mb` has its help under `material-max-mb`.
+fn help_name(name: &str) -> String {
+    let parts: Vec<&str> = name.split('.').filter(|p| p.parse::<usize>().is_err()).collect();
+    parts.join("-").replace('_', "-")
+}
+
 fn cell(cx: &Ctx, f: &Field, name: &str, value: &Json, wrongs: &[Wrong], orgs: &[(String, String)]) -> Json {
     let english = english(cx);
     let chosen = |v: &str| match value {
@@ -108,8 +114,12 @@ fn cell(cx: &Ctx, f: &Field, name: &str, value: &Json, wrongs: &[Wrong], orgs: &
         Kind::Rows(_) => String::new(),
         _ => fields::show(f, value, english),
     };
+    let help = match f.help {
+        true => cx.t(&format!("services-help-{}", help_name(name)), &[]),
+        false => String::new(),
+    };
     json!({ "name": name, "label": f.label(english), "kind": kind, "value": text, "yes": *value == Json::Bool(true),
-        "options": options, "required": f.required, "max": f.max, "errors": errors, "rows": null })
+        "options": options, "required": f.required, "max": f.max, "help": help, "errors": errors, "rows": null })
 }
 
 /// The whole form: sections with fields; `more` names a group that gets an empty row.

@@ -98,12 +98,13 @@ pub(crate) async fn list(cx: Ctx, Query(find): Query<Find>) -> Result<Response> 
         "services/edition/list.html",
         json!({ "items": shown, "organisations": organisations, "q": find.q, "organisation": find.organisation,
             "state": find.state, "states": STATES, "total": total, "filter": filter, "may_edit": cx.holds(service::EDIT),
-            "pager": pager(page, total) }),
+            "pager": pager(page, total, PAGE) }),
     )
 }
 
-fn pager(page: usize, total: usize) -> Json {
-    let pages = total.div_ceil(PAGE).max(1);
+/// Where a reader stands in a list that is cut into pages; people count them from 1.
+pub(crate) fn pager(page: usize, total: usize, size: usize) -> Json {
+    let pages = total.div_ceil(size).max(1);
     json!({ "page": page + 1, "pages": pages, "previous": page.checked_sub(1), "next": (page + 1 < pages).then_some(page + 1) })
 }
 
@@ -474,7 +475,17 @@ async fn part_page(
                 check::Finding::File(file, _, _) => file == part,
                 check::Finding::Field(w) => w.field == part,
             };
-            let findings: Vec<Json> = findings.iter().filter(own).map(|f| view::finding(cx, id, f)).collect();
+            let findings: Vec<Json> = findings
+                .iter()
+                .filter(own)
+                .map(|f| {
+                    let mut said = view::finding(cx, id, f);
+                    let line = said["line"].as_u64().unwrap_or(0) as usize;
+                    let source = line.checked_sub(1).and_then(|n| e.content.parts[at].lines().nth(n));
+                    said["source"] = source.unwrap_or_default().trim().into();
+                    said
+                })
+                .collect();
             let lines = typed.map(|t| super::model::line_diff(&e.content.parts[at], t)).unwrap_or_default();
             Ok(json!({ "e": view::head(cx, tx, &e)?, "part": part, "label": super::model::unit_name(part, view::english(cx)),
                 "text": typed.unwrap_or(&e.content.parts[at]), "findings": findings, "lines": lines,
@@ -652,14 +663,14 @@ pub(crate) fn samples() -> Vec<Sample> {
     let changes = json!([{ "unit": "title", "name": "事项名称", "what": "changed", "old": "旧", "new": "新", "lines": [] },
         { "unit": "form.json", "name": "申请表单", "what": "changed", "old": "b", "new": "c", "lines": lines },
         { "unit": "words", "name": "搜索用词", "what": "added", "old": "", "new": "占道", "lines": [] }]);
-    let finding = json!({ "place": "process.bpmn", "line": 12, "text": "no start event", "href": "/work/matters/editions/e/parts/process.bpmn" });
+    let finding = json!({ "place": "process.bpmn", "line": 12, "text": "no start event", "source": "<process id=\"x\">", "href": "/work/matters/editions/e/parts/process.bpmn" });
     let show = |e: Json, findings: Json, behind: Json, refused: &str, changes: Json| {
         json!({ "e": e, "changes": changes, "findings": findings, "behind": behind,
         "parts": [{ "name": "form.json", "label": "申请表单", "bytes": 10 }], "refused": refused })
     };
     let field = |kind: &str, options: Json| {
         json!({ "name": "x", "label": "示例", "kind": kind, "value": "1", "yes": true, "options": options, "required": true,
-        "max": 20, "errors": ["必须填写"], "rows": null })
+        "max": 20, "help": "", "errors": ["必须填写"], "rows": null })
     };
     let options =
         json!([{ "value": "a", "label": "甲", "on": true }, { "value": "b", "label": "乙", "on": false }]);

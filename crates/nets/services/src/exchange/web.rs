@@ -1,7 +1,7 @@
 //! Export, import, and the reports of imports.
 
 use super::{model, service};
-use crate::edition::web::{Find, found};
+use crate::edition::web::{Find, found, pager};
 use crate::edition::{model::unit_name, service as editions, store as edition_store, view};
 use axum::extract::{Multipart, Path, Query};
 use axum::http::StatusCode;
@@ -9,6 +9,7 @@ use axum::response::Response;
 use kernel::http::{attachment, see};
 use kernel::module::Sample;
 use kernel::{Ctx, Problem, Refusal, Result};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 /// The matters of the filter as a file; `state=none` is the empty form to fill in.
@@ -124,15 +125,36 @@ fn rows(cx: &Ctx, report: &Json) -> Vec<Json> {
         .collect()
 }
 
-pub(crate) async fn show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+const PAGE: usize = 50;
+
+#[derive(Deserialize, Default)]
+pub(crate) struct Look {
+    #[serde(default)]
+    outcome: String,
+    #[serde(default)]
+    page: usize,
+}
+
+pub(crate) async fn show(cx: Ctx, Path(id): Path<String>, Query(look): Query<Look>) -> Result<Response> {
     let i = cx
         .read("services.import-report", |tx| service::find(&cx, tx, &id))
         .await?;
-    let may_edit = cx.holds(editions::EDIT);
+    let all = rows(&cx, &i.report);
+    let outcomes: Vec<Json> = ["", "new", "changed", "same", "wrong"]
+        .iter()
+        .map(|o| json!({ "id": o, "n": all.iter().filter(|r| o.is_empty() || r["outcome"] == **o).count() }))
+        .filter(|o| o["id"] == "" || o["n"] != 0)
+        .collect();
+    let fits = |r: &Json| look.outcome.is_empty() || r["outcome"] == look.outcome;
+    let chosen: Vec<Json> = all.into_iter().filter(fits).collect();
+    let page = look.page.min(chosen.len().saturating_sub(1) / PAGE);
+    let pager = pager(page, chosen.len(), PAGE);
+    let shown: Vec<Json> = chosen.into_iter().skip(page * PAGE).take(PAGE).collect();
     cx.page(
         "services/exchange/report.html",
         json!({ "id": i.id, "file": i.file, "total": i.total, "good": i.good, "bad": i.bad, "at": i.at,
-            "unknown": i.report["unknown"], "rows": rows(&cx, &i.report), "may_edit": may_edit }),
+            "unknown": i.report["unknown"], "rows": shown, "outcomes": outcomes, "outcome": look.outcome, "pager": pager,
+            "may_edit": cx.holds(editions::EDIT) }),
     )
 }
 
@@ -140,7 +162,7 @@ pub(crate) async fn report(cx: Ctx, Path(id): Path<String>, Query(find): Query<F
     let i = cx
         .read("services.import-report", |tx| service::find(&cx, tx, &id))
         .await?;
-    let head = ["row", "matter", "name", "outcome", "column", "problem"];
+    let head = ["row", "matter", "name-column", "outcome", "column", "problem"];
     let mut out = vec![head.map(|h| cx.t(&format!("services-report-{h}"), &[])).to_vec()];
     for r in rows(&cx, &i.report) {
         let text = |name: &str| r[name].as_str().map_or_else(|| r[name].to_string(), String::from);
@@ -168,7 +190,8 @@ pub(crate) fn samples() -> Vec<Sample> {
     let row = |outcome: &str, edition: Json, wrongs: Json| json!({ "row": 2, "id": "m", "title": "示例", "outcome": outcome, "fields": "事项名称", "edition": edition, "wrongs": wrongs });
     let report = |rows: Json, unknown: Json, bad: i64| {
         json!({ "id": "i", "file": "事项.xlsx", "total": 3, "good": 2, "bad": bad,
-        "at": 1, "unknown": unknown, "rows": rows, "may_edit": true })
+        "at": 1, "unknown": unknown, "rows": rows, "outcomes": [{ "id": "", "n": 3 }, { "id": "wrong", "n": bad }],
+        "outcome": "", "pager": pager(0, 60, PAGE), "may_edit": true })
     };
     let rows = json!([
         row("new", json!("e"), json!([])),

@@ -2,6 +2,7 @@
 
 use super::model::{Parts, Sheet};
 use super::{pack, store};
+use crate::edition::store as editions;
 use cases::Catalogue;
 use kernel::pack::Pack;
 use kernel::{Ctx, Fact, Locale, Recorded, Refusal, Result, Tx, search};
@@ -101,17 +102,17 @@ pub(crate) fn watch(ctx: Ctx) -> kernel::module::JobFuture {
 /// Publishes the next version of a matter, which differs in its process alone, and puts it into force here at once; returns
 /// its number. Cases that run go on by the version they began with.
 pub async fn revise(ctx: &Ctx, matter: &str, process: &str) -> Result<i64> {
-    let versions = ctx.read("services.revise", store::versions).await?;
-    let last = versions
-        .into_iter()
-        .filter(|(_, retired, parts)| !retired && parts.sheet.id == matter);
-    let (version, _, mut parts) = last
-        .max_by_key(|(version, ..)| *version)
-        .ok_or_else(Refusal::not_found)?;
+    let (version, content) = ctx
+        .read("services.revise", |tx| {
+            let (version, retired) = editions::head(tx, matter)?.ok_or_else(Refusal::not_found)?;
+            let content = editions::version(tx, matter, version)?.filter(|_| !retired);
+            Ok((version, content.ok_or_else(Refusal::not_found)?))
+        })
+        .await?;
+    let mut parts = content.typed()?;
     parts.process = process.to_string();
-    let matter = parts.build(version + 1, false).map_err(pack::problem)?;
     publish(ctx, &parts, version + 1).await?;
-    ctx.service::<Catalogue>()?.put(matter);
+    refresh(ctx).await?;
     Ok(version + 1)
 }
 

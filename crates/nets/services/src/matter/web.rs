@@ -145,7 +145,7 @@ pub(crate) fn guide_of(cx: &Ctx, tx: &mut Tx<'_>, s: &Sheet) -> Result<Json> {
 
 pub(crate) async fn guide(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
     let g = cx.read("services.guide", |tx| guide_data(&cx, tx, &id)).await?;
-    cx.page("services/matter/guide.html", json!({ "g": g }))
+    cx.page("services/matter/guide.html", json!({ "g": g, "preview": null }))
 }
 
 pub(crate) async fn start(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
@@ -224,7 +224,8 @@ pub(crate) fn samples() -> Vec<Sample> {
     vec![
         sample("services/matter/list.html", "none", list(json!([]))),
         sample("services/matter/list.html", "one", list(json!([card]))),
-        sample("services/matter/guide.html", "full", json!({ "g": g })),
+        sample("services/matter/guide.html", "full", json!({ "g": g, "preview": null })),
+        sample("services/matter/guide.html", "preview", json!({ "g": g, "preview": "e" })),
         sample(
             "services/matter/search.html",
             "none",
