@@ -5,7 +5,7 @@ use serde::Deserialize;
 use std::path::PathBuf;
 
 /// Everything the command line understood.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     pub config: Config,
     pub pack: PathBuf,

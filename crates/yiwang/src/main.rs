@@ -11,6 +11,9 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang serve                     start the city (default)
   yiwang demo                      start a demonstration city with synthetic accounts, in data/demo
   yiwang pack check [FOLDER]       check a city pack and play its stories
+  yiwang pack diff [FOLDER]        in what a pack and the city differ, and who changed what since it was taken in
+  yiwang pack apply [FOLDER]       take a newer pack in, three ways: what was edited in the city stays and is named
+  yiwang pack export FOLDER        write what was edited in the city back into a pack's folder
   yiwang account list              list accounts
   yiwang account token LOGIN       a bearer token for /api/v1
   yiwang log export FOLDER         the proof log as files, for yiwang-verify
@@ -20,16 +23,24 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang doctor                    look for altered rows, failed jobs and ageing tables
 
 Options (also as YIWANG_… or in yiwang.toml): --listen ADDRESS --url URL --data FOLDER --database postgres://…
-  --pack FOLDER --node NAME --demo --config FILE. The master key: YIWANG_MASTER_KEY_FILE (or YIWANG_MASTER_KEY).";
+  --pack FOLDER --node NAME --demo --config FILE. The master key: YIWANG_MASTER_KEY_FILE (or YIWANG_MASTER_KEY).
+
+Exit codes of `pack`: 0 nothing is wrong, differs or was kept back; 1 errors (check), differences (diff), or something of the
+  pack was not taken (apply: edited here, or a file that only a new city takes in); 2 it could not be done.";
 
 fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    // That the pack on disk is another one is what these verbs are asked about.
+    let quiet = match args.first().is_some_and(|verb| verb == "pack") {
+        true => "warn,kernel::pack=error",
+        false => "warn",
+    };
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("YIWANG_LOG").unwrap_or_else(|_| "warn".into()),
+            tracing_subscriber::EnvFilter::try_from_env("YIWANG_LOG").unwrap_or_else(|_| quiet.into()),
         )
         .with_writer(std::io::stderr)
         .init();
-    let args: Vec<String> = std::env::args().skip(1).collect();
     if args.iter().any(|a| a == "--help" || a == "-h" || a == "help") {
         println!("{HELP}");
         return ExitCode::SUCCESS;
@@ -73,6 +84,7 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
     match words.as_slice() {
         [] | ["serve"] | ["demo"] => serve(o).await,
         ["pack", "check", rest @ ..] => Ok(pack_check(rest.first().map_or(o.pack.as_path(), |f| f.as_ref()))),
+        ["pack", verb @ ("diff" | "apply" | "export"), rest @ ..] => Ok(pack_verb(o.clone(), verb, rest).await),
         ["account", "list"] => {
             let app = open(&o).await?;
             for (login, kind) in identity::api::list_accounts(&app.system("cli")).await? {
@@ -148,6 +160,41 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
             };
             (command.run)(app.system("cli"), o.words[1..].to_vec()).await?;
             Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// `pack diff|apply|export`. Opened with the folder that is named, so that a city can be compared with any pack.
+async fn pack_verb(mut o: Options, verb: &str, rest: &[&str]) -> ExitCode {
+    match rest {
+        [] if verb != "export" => {}
+        [folder] => o.pack = folder.into(),
+        _ => {
+            eprintln!("yiwang: usage: yiwang pack {verb} FOLDER");
+            return ExitCode::from(2);
+        }
+    }
+    let done = async {
+        yiwang::backup::must_exist(&o.config)?;
+        let app = open(&o).await?;
+        let said = match verb {
+            "diff" => yiwang::packs::diff(&app, &o.pack).await?,
+            "apply" => yiwang::packs::apply(&app, &o.pack).await?,
+            _ => yiwang::packs::export(&app, &o.pack).await?,
+        };
+        app.db.close().await;
+        kernel::Result::Ok(said)
+    };
+    match done.await {
+        Ok(said) => {
+            for line in said.lines {
+                println!("{line}");
+            }
+            ExitCode::from(said.code)
+        }
+        Err(e) => {
+            eprintln!("yiwang: {e}");
+            ExitCode::from(2)
         }
     }
 }

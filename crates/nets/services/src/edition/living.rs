@@ -1,7 +1,7 @@
 //! Matters as living content of the pack: compared, merged three ways, exported.
 
 use super::model::{Content, PARTS};
-use super::{service, store};
+use super::{check, service, store};
 use crate::matter::{pack as files, service as matters};
 use kernel::living::{Body, Living, Put, RETIRED};
 use kernel::module::{JobFuture, boxed};
@@ -72,6 +72,11 @@ fn put(ctx: Ctx, p: Put) -> JobFuture {
             if have.as_ref().map(|h| &h.0) != p.from.as_ref() {
                 // Somebody published between the comparison and now; the apply is run again.
                 return Err(Refusal::stale().into());
+            }
+            if let Some(w) = check::organisations(tx, &wanted)?.first() {
+                let id = &w.args[0].1;
+                let text = format!("matters/{}: organisation {id} is not in this city", p.id);
+                return Err(Fault::new(text).into());
             }
             let was_retired = head.is_some_and(|h| h.1);
             let same = have.as_ref().is_some_and(|h| h.1 == wanted);
