@@ -163,8 +163,11 @@ impl Report {
     pub fn from_pack(&self) -> usize {
         self.items.iter().filter(|d| d.put.is_some()).count()
     }
+    /// Items that people edited here, those in conflict among them.
     pub fn local(&self) -> usize {
-        let edited = |d: &&Difference| matches!(d.what, What::Here | What::Kept) || d.count(Side::Local) > 0;
+        let edited = |d: &&Difference| {
+            matches!(d.what, What::Here | What::Kept) || d.count(Side::Local) + d.count(Side::Conflict) > 0
+        };
         self.items.iter().filter(edited).count()
     }
     pub fn conflicts(&self) -> usize {

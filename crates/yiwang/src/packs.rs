@@ -20,7 +20,7 @@ pub async fn diff(app: &Arc<App>, folder: &Path) -> Result<Said> {
     lines.push(match report.is_empty() {
         true => format!("{}: the city says the same", folder.display()),
         false => format!(
-            "{}: {} to take from the pack, {} edited here, {} in conflict, {} other files",
+            "{}: {} to take from the pack, {} edited here, {} of them in conflict, {} other files",
             folder.display(),
             report.from_pack(),
             report.local(),

@@ -596,7 +596,10 @@ pub(crate) fn read(pairs: &[(String, String)], old: &Map_) -> (Map_, Vec<Wrong>)
                     .map(|(_, v)| v.as_str())
                     .collect();
                 let v = take(f, f.name, &chosen.join("\n"));
-                set(&mut sheet, f.name, v);
+                // Boxes come in the order of the page; the same ones in another order are no change.
+                if !same_set(&v, get(old, f.name)) {
+                    set(&mut sheet, f.name, v);
+                }
             }
             Kind::Yes if marked => {
                 let v = take(f, f.name, posted(f.name).unwrap_or("no"));
@@ -644,6 +647,16 @@ pub(crate) fn read(pairs: &[(String, String)], old: &Map_) -> (Map_, Vec<Wrong>)
         }
     }
     (sheet, wrong)
+}
+
+fn same_set(a: &Json, b: &Json) -> bool {
+    let sorted = |v: &Json| -> Vec<String> {
+        let list = v.as_array().into_iter().flatten().filter_map(Json::as_str);
+        let mut all: Vec<String> = list.map(String::from).collect();
+        all.sort_unstable();
+        all
+    };
+    b.is_array() && sorted(a) == sorted(b)
 }
 
 /// What is still missing before a sheet can be handed in.
