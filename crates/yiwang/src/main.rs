@@ -25,8 +25,8 @@ const HELP: &str = "yiwang — the digital government of a city in one program
 Options (also as YIWANG_… or in yiwang.toml): --listen ADDRESS --url URL --data FOLDER --database postgres://…
   --pack FOLDER --node NAME --demo --config FILE. The master key: YIWANG_MASTER_KEY_FILE (or YIWANG_MASTER_KEY).
 
-Exit codes of `pack`: 0 nothing is wrong, differs or was kept back; 1 errors (check), differences (diff), or something of the
-  pack was not taken (apply: edited here, or a file that only a new city takes in); 2 it could not be done.";
+Exit codes of `pack`: 0 nothing is wrong, differs or was kept back; 1 errors (check, export), differences (diff), or something of
+  the pack was not taken (apply: edited here, or a file that only a new city takes in); 2 it could not be done.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

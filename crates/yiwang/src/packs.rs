@@ -53,11 +53,20 @@ pub async fn apply(app: &Arc<App>, folder: &Path) -> Result<Said> {
     })
 }
 
-/// `pack export`: writes what people edited back into the pack's folder; 0.
+/// `pack export`: writes what people edited back into the pack's folder; 0, or 1 when the pack then has errors, such as another
+/// file that names a matter which is out of force.
 pub async fn export(app: &Arc<App>, folder: &Path) -> Result<Said> {
     let mut lines = living::export(app, folder).await?;
-    lines.push(format!("{}: {} changes", folder.display(), lines.len()));
-    Ok(Said { lines, code: 0 })
+    let written = lines.len();
+    let errors = crate::check_pack(folder);
+    let code = u8::from(!errors.is_empty());
+    lines.push(format!(
+        "{}: {written} changes, {} errors",
+        folder.display(),
+        errors.len()
+    ));
+    lines.splice(written..written, errors);
+    Ok(Said { lines, code })
 }
 
 fn listed(report: &Report) -> Vec<String> {

@@ -823,21 +823,22 @@ fn add_matter(pack: &Path, id: &str, code: &str, title: &str) {
 }
 
 async fn a_newer_pack_is_merged(db: Db) {
-    let city = City::with(db, "2026-11-24", |_| {}).await;
+    let flag = |pack: &Path| add_matter(pack, "hang-flag", "000199001096", "悬挂旗帜");
+    let city = City::with(db, "2026-11-24", flag).await;
     let pack = city.place.data().join("pack/city");
     let said = yiwang::packs::diff(&city.app, &pack).await.unwrap();
     assert_eq!((said.code, said.lines.len()), (0, 1), "{:?}", said.lines);
     let mut her = city.client("resident").await;
     let (running, _) = her.apply().await;
     publish(&city, MATTER, "本地改的名称").await;
-    publish(&city, "dig-road", "本地改的挖掘").await;
+    publish(&city, "hang-flag", "本地改的挂旗").await;
 
     // A newer pack: the same title changed otherwise, something that nobody touched here, one matter more, two fewer.
     let sheet = pack.join("matters/occupy-road/matter.toml");
     rewrite(&sheet, TITLE, "新包的名称");
     rewrite(&sheet, "promised_days = 10", "promised_days = 6");
     add_matter(&pack, "hang-banner", "000199001098", "新包带来的事项");
-    for gone in ["tree-felling", "dig-road"] {
+    for gone in ["tree-felling", "hang-flag"] {
         std::fs::remove_dir_all(pack.join("matters").join(gone)).unwrap();
     }
     assert_eq!(yiwang::check_pack(&pack), Vec::<String>::new());
@@ -849,7 +850,7 @@ async fn a_newer_pack_is_merged(db: Db) {
         "promised_days: the pack changed it from 10 to 6",
         "matters/hang-banner 新包带来的事项: new in the pack",
         "matters/tree-felling 林木采伐许可: no longer in the pack; goes out of force",
-        "matters/dig-road 本地改的挖掘: conflict: no longer in the pack, but edited here, so it stays",
+        "matters/hang-flag 本地改的挂旗: conflict: no longer in the pack, but edited here, so it stays",
         "3 to take from the pack, 2 edited here, 2 of them in conflict, 0 other files",
     ] {
         assert!(report.contains(line), "{line}\n{report}");
@@ -863,7 +864,7 @@ async fn a_newer_pack_is_merged(db: Db) {
     assert!(guide.has("本地改的名称") && guide.has("6 个工作日") && !guide.has("新包的名称"));
     assert!(her.get("/matters/hang-banner").await.expect(200).has("新包带来的事项"));
     her.get("/matters/tree-felling").await.expect(404);
-    assert!(her.get("/matters/dig-road").await.expect(200).has("本地改的挖掘"));
+    assert!(her.get("/matters/hang-flag").await.expect(200).has("本地改的挂旗"));
     // A case begun before goes on; a new one follows the merged version.
     assert_eq!(pinned(&city, &running).await, 1);
     let (next, _) = her.apply().await;
@@ -883,7 +884,7 @@ async fn a_newer_pack_is_merged(db: Db) {
     assert_eq!(said.code, 0, "{:?}", said.lines);
     let report = said.lines.join("\n");
     assert!(report.contains("title: edited here from “新包的名称” to “本地改的名称”"), "{report}");
-    assert!(report.contains("matters/dig-road 本地改的挖掘: made here"), "{report}");
+    assert!(report.contains("matters/hang-flag 本地改的挂旗: made here"), "{report}");
 
     // A matter that comes back is in force again; a pack with errors changes nothing.
     add_matter(&pack, "tree-felling", "000199001019", "林木采伐许可");
@@ -912,7 +913,7 @@ async fn an_exported_pack_says_the_same(db: Db) {
     let city = City::with(db, "2026-11-24", |_| {}).await;
     let pack = city.place.data().join("pack/city");
     let done = yiwang::packs::export(&city.app, &pack).await.unwrap();
-    assert!(done.lines.len() == 1 && done.lines[0].ends_with("0 changes"), "{:?}", done.lines);
+    assert!(done.lines.len() == 1 && done.lines[0].ends_with("0 changes, 0 errors"), "{:?}", done.lines);
 
     publish(&city, MATTER, "本地改的\"名称\"").await;
     let mut steward = city.client("steward-cg").await;
@@ -935,7 +936,7 @@ async fn an_exported_pack_says_the_same(db: Db) {
         .await
         .expect(303);
     publisher
-        .post_form("/work/matters/dig-road/retirement", &[("reason", "合并")])
+        .post_form("/work/matters/tree-felling/retirement", &[("reason", "合并")])
         .await
         .expect(303);
     // An open draft is nobody's business yet.
@@ -947,7 +948,7 @@ async fn an_exported_pack_says_the_same(db: Db) {
     for line in [
         "wrote matters/occupy-road/matter.toml",
         "wrote matters/hang-flag/process.bpmn",
-        "removed matters/dig-road (out of force)",
+        "removed matters/tree-felling (out of force)",
     ] {
         assert!(report.contains(line), "{line}\n{report}");
     }
@@ -962,6 +963,18 @@ async fn an_exported_pack_says_the_same(db: Db) {
     ] {
         assert_eq!((said.code, said.lines.len()), (0, 1), "{:?}", said.lines);
     }
+    // What else of the pack still names a matter that is out of force is said with its place.
+    publisher
+        .post_form("/work/matters/dig-road/retirement", &[("reason", "合并")])
+        .await
+        .expect(303);
+    let done = yiwang::packs::export(&city.app, &pack).await.unwrap();
+    assert_eq!(done.code, 1);
+    assert!(done.lines.iter().any(|l| l.contains("portal.toml") && l.contains("dig-road")), "{:?}", done.lines);
+    let portal = pack.join("portal.toml");
+    rewrite(&portal, ", \"dig-road\"]", "]");
+    rewrite(&portal, ", \"dig-road\"]", "]");
+    assert_eq!(yiwang::check_pack(&pack), Vec::<String>::new());
     // Another city from this pack has what people edited in the first one.
     let place = Place::new(db);
     let config = place.config();
@@ -971,7 +984,7 @@ async fn an_exported_pack_says_the_same(db: Db) {
     let guide = second.visitor().get("/matters/occupy-road").await.expect(200);
     assert!(guide.has("本地改的&quot;名称&quot;"));
     second.visitor().get("/matters/hang-flag").await.expect(200);
-    second.visitor().get("/matters/dig-road").await.expect(404);
+    second.visitor().get("/matters/tree-felling").await.expect(404);
 }
 
 /// Two servers over one database: the second learns of a publication made on the first.
