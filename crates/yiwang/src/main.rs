@@ -84,7 +84,9 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
     match words.as_slice() {
         [] | ["serve"] | ["demo"] => serve(o).await,
         ["pack", "check", rest @ ..] => Ok(pack_check(rest.first().map_or(o.pack.as_path(), |f| f.as_ref()))),
-        ["pack", verb @ ("diff" | "apply" | "export"), rest @ ..] => Ok(pack_verb(o.clone(), verb, rest).await),
+        ["pack", verb @ ("diff" | "apply" | "export"), rest @ ..] => {
+            Ok(pack_verb(o.clone(), verb, rest).await)
+        }
         ["account", "list"] => {
             let app = open(&o).await?;
             for (login, kind) in identity::api::list_accounts(&app.system("cli")).await? {

@@ -101,8 +101,16 @@ fn item(d: &Difference) -> Vec<String> {
 fn unit(u: &Unit) -> String {
     let name = &u.name;
     match u.side {
-        Side::Pack => format!("{name}: the pack changed it from {} to {}", short(&u.local), short(&u.pack)),
-        Side::Local => format!("{name}: edited here from {} to {}", short(&u.base), short(&u.local)),
+        Side::Pack => format!(
+            "{name}: the pack changed it from {} to {}",
+            short(&u.local),
+            short(&u.pack)
+        ),
+        Side::Local => format!(
+            "{name}: edited here from {} to {}",
+            short(&u.base),
+            short(&u.local)
+        ),
         Side::Conflict => format!(
             "{name}: conflict, here {} stays, the pack has {}",
             short(&u.local),
@@ -116,7 +124,9 @@ fn short(value: &Json) -> String {
     const MOST: usize = 60;
     let text = match value {
         Json::Null => return "nothing".into(),
-        Json::String(text) if text.contains('\n') => return format!("a text of {} lines", text.lines().count()),
+        Json::String(text) if text.contains('\n') => {
+            return format!("a text of {} lines", text.lines().count());
+        }
         Json::String(text) => format!("“{text}”"),
         other => other.to_string(),
     };

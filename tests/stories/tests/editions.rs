@@ -85,7 +85,9 @@ async fn write(city: &City, who: &mut Client, edition: &str, part: &str, text: &
 async fn publish(city: &City, matter: &str, title: &str) -> String {
     let mut steward = city.client("steward-cg").await;
     let edition = begin(&mut steward, matter).await;
-    save(&mut steward, &edition, &[("title", title)]).await.expect(303);
+    save(&mut steward, &edition, &[("title", title)])
+        .await
+        .expect(303);
     act(city, &mut steward, &edition, "submission", "")
         .await
         .expect(303);
@@ -115,14 +117,20 @@ async fn from_the_first_word_to_the_new_version(db: Db) {
     let (running, _) = her.apply().await;
     let mut steward = city.client("steward-cg").await;
     let list = steward.get("/work/matters").await.expect(200);
-    assert!(list.has(TITLE) && list.has("共 2 个事项"), "only their own: {}", list.text());
+    assert!(
+        list.has(TITLE) && list.has("共 2 个事项"),
+        "only their own: {}",
+        list.text()
+    );
 
     let edition = begin(&mut steward, MATTER).await;
     assert_eq!(begin(&mut steward, MATTER).await, edition, "one at a time");
     // A browser that sends the whole form back untouched changes nothing.
     save(&mut steward, &edition, &[]).await.expect(303);
     assert_eq!(version(&city, &edition).await, "1");
-    let same = act(&city, &mut steward, &edition, "submission", "").await.expect(422);
+    let same = act(&city, &mut steward, &edition, "submission", "")
+        .await
+        .expect(422);
     assert!(same.has("没有可以提交的改动"));
 
     // What cannot be read is named, stays in its field, and nothing is saved.
@@ -133,10 +141,17 @@ async fn from_the_first_word_to_the_new_version(db: Db) {
     assert_eq!(version(&city, &edition).await, "1");
 
     // Rows are added, filled, moved and taken out without script.
-    let added = save(&mut steward, &edition, &[("action", "add:steps")]).await.expect(303);
-    let page = steward.get(added.location().split('#').next().unwrap()).await.expect(200);
+    let added = save(&mut steward, &edition, &[("action", "add:steps")])
+        .await
+        .expect(303);
+    let page = steward
+        .get(added.location().split('#').next().unwrap())
+        .await
+        .expect(200);
     let typed = [("steps.5.zh", "办结后可以评价"), ("action", "up:steps.5")];
-    post(&mut steward, &sheet(&edition), &page, &typed).await.expect(303);
+    post(&mut steward, &sheet(&edition), &page, &typed)
+        .await
+        .expect(303);
     let page = steward.get(&sheet(&edition)).await.expect(200);
     let fields = page.form(&sheet(&edition));
     let step = fields.iter().find(|(n, _)| n == "steps.4.zh").unwrap();
@@ -158,20 +173,28 @@ async fn from_the_first_word_to_the_new_version(db: Db) {
         .await
         .expect(200);
     assert!(preview.has(new) && preview.has("尚未发布") && !preview.has("action=\"/matters/"));
-    assert!(her.get("/matters/occupy-road").await.has(TITLE), "nobody outside sees it");
+    assert!(
+        her.get("/matters/occupy-road").await.has(TITLE),
+        "nobody outside sees it"
+    );
     act(&city, &mut steward, &edition, "submission", "")
         .await
         .expect(303);
     // In review it stands still.
     assert!(steward.get(&sheet(&edition)).await.status == 303);
-    let fields = [("version", version(&city, &edition).await), ("title", "别的".into())];
+    let fields = [
+        ("version", version(&city, &edition).await),
+        ("title", "别的".into()),
+    ];
     let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
     steward.post_form(&sheet(&edition), &fields).await.expect(409);
 
     let mut publisher = city.client("publisher").await;
     let waiting = publisher.get("/work/matters?state=review").await.expect(200);
     assert!(waiting.has(&edition) && waiting.has("共 1 个事项"));
-    let page = act(&city, &mut publisher, &edition, "return", " ").await.expect(422);
+    let page = act(&city, &mut publisher, &edition, "return", " ")
+        .await
+        .expect(422);
     assert!(page.has("退回时请写明要改什么"));
     act(&city, &mut publisher, &edition, "return", "名称请加“审批”二字。")
         .await
@@ -207,7 +230,11 @@ async fn from_the_first_word_to_the_new_version(db: Db) {
     assert!(page.has("第 2 版") && page.has("缩短承诺时限") && page.has("发布："));
     let compare = "/work/matters/occupy-road/comparison?from=1&to=2";
     let page = steward.get(compare).await.expect(200);
-    assert!(page.has(TITLE) && page.has(new) && page.has("承诺办结时限"), "{}", page.text());
+    assert!(
+        page.has(TITLE) && page.has(new) && page.has("承诺办结时限"),
+        "{}",
+        page.text()
+    );
     assert!(!page.has("申请表单"), "what did not change is not there");
     let page = steward
         .get("/work/matters/occupy-road/comparison?from=2&to=2")
@@ -251,7 +278,9 @@ async fn authors_do_not_publish(db: Db) {
     let page = both.get(&at).await.expect(200);
     assert!(page.has("您参与了编写") && !page.has(&format!("{at}/publication")));
     for noun in ["publication", "return"] {
-        let page = act(&city, &mut both, &edition, noun, "我看可以").await.expect(403);
+        let page = act(&city, &mut both, &edition, noun, "我看可以")
+            .await
+            .expect(403);
         assert!(page.has("您参与了编写"), "{noun}");
     }
     assert_eq!(state(&city, &edition).await, "review");
@@ -297,7 +326,10 @@ async fn two_stewards_lose_nothing(db: Db) {
     }
     let kept = page.form(&at);
     let kept = |name: &str| kept.iter().find(|(n, _)| n == name).unwrap().1.clone();
-    assert_eq!((kept("title"), kept("legal_days")), ("乙的名称".into(), "18".into()));
+    assert_eq!(
+        (kept("title"), kept("legal_days")),
+        ("乙的名称".into(), "18".into())
+    );
     let title = "SELECT title FROM services_edition WHERE id = $1";
     let saved: String = city.scalar(title, params![edition.as_str()]).await.unwrap();
     assert_eq!(saved, "甲的名称");
@@ -345,23 +377,45 @@ async fn what_is_broken_is_named(db: Db) {
             "yw:decision=\"another\"",
             "another",
         ),
-        ("process.bpmn", "yw:role=\"clerk\"", "yw:role=\"nobody\"", "nobody"),
+        (
+            "process.bpmn",
+            "yw:role=\"clerk\"",
+            "yw:role=\"nobody\"",
+            "nobody",
+        ),
         ("process.bpmn", "</bpmn:process>", "", "process.bpmn"),
         ("form.json", "\"properties\"", "\"propertys\"", "form.json"),
         ("decision.dmn", "</decisionTable>", "", "decision.dmn"),
-        ("stories.toml", "ends = \"granted\"", "ends = \"refused\"", "小店门前临时堆货"),
+        (
+            "stories.toml",
+            "ends = \"granted\"",
+            "ends = \"refused\"",
+            "小店门前临时堆货",
+        ),
         ("stories.toml", "[[story]]", "[[stori]]", "stori"),
     ];
     for (part, from, to, said) in broken {
         let good = part_of_pack(part);
         let text = good.replacen(from, to, 1);
         assert_ne!(text, good, "{part}: {from}");
-        write(&city, &mut steward, &edition, part, &text).await.expect(303);
+        write(&city, &mut steward, &edition, part, &text)
+            .await
+            .expect(303);
         // Saved as it is, with the place and the message; handing it in is refused.
         let page = steward.get(&format!("{at}/parts/{part}")).await.expect(200);
-        assert!(page.has("个问题") && page.has(said), "{part} {from}: {}", page.text());
-        let page = act(&city, &mut steward, &edition, "submission", "").await.expect(422);
-        assert!(page.has(&format!("{at}/parts/{part}")), "{part} {from}: {}", page.text());
+        assert!(
+            page.has("个问题") && page.has(said),
+            "{part} {from}: {}",
+            page.text()
+        );
+        let page = act(&city, &mut steward, &edition, "submission", "")
+            .await
+            .expect(422);
+        assert!(
+            page.has(&format!("{at}/parts/{part}")),
+            "{part} {from}: {}",
+            page.text()
+        );
         write(&city, &mut steward, &edition, part, &good)
             .await
             .expect(303);
@@ -388,16 +442,30 @@ async fn what_is_broken_is_named(db: Db) {
     assert!(page.has("不是 UTF-8"));
     steward.get(&format!("{at}/parts/other.txt")).await.expect(404);
     // Sums that do not fit are found as well.
-    write(&city, &mut steward, &edition, "stories.toml", &part_of_pack("stories.toml"))
-        .await
-        .expect(303);
+    write(
+        &city,
+        &mut steward,
+        &edition,
+        "stories.toml",
+        &part_of_pack("stories.toml"),
+    )
+    .await
+    .expect(303);
     save(&mut steward, &edition, &[("promised_days", "30")])
         .await
         .expect(303);
-    let page = act(&city, &mut steward, &edition, "submission", "").await.expect(422);
-    assert!(page.has("promised_days is longer than legal_days"), "{}", page.text());
+    let page = act(&city, &mut steward, &edition, "submission", "")
+        .await
+        .expect(422);
+    assert!(
+        page.has("promised_days is longer than legal_days"),
+        "{}",
+        page.text()
+    );
     // Given up.
-    act(&city, &mut steward, &edition, "discard", "").await.expect(303);
+    act(&city, &mut steward, &edition, "discard", "")
+        .await
+        .expect(303);
     assert_eq!(state(&city, &edition).await, "discarded");
     act(&city, &mut steward, &edition, "submission", "")
         .await
@@ -422,10 +490,7 @@ async fn out_of_force_and_back(db: Db) {
         .post_form(at, &[("reason", "并入另一事项")])
         .await
         .expect(303);
-    publisher
-        .post_form(at, &[("reason", "再一次")])
-        .await
-        .expect(409);
+    publisher.post_form(at, &[("reason", "再一次")]).await.expect(409);
     her.get("/matters/occupy-road").await.expect(404);
     assert!(!her.get(&search("占道")).await.expect(200).has(TITLE));
     her.post_form("/matters/occupy-road/cases", &[]).await.expect(404);
@@ -457,9 +522,17 @@ async fn a_new_matter(db: Db) {
     let city = City::open(db, "2026-11-24").await;
     let mut steward = city.client("steward-cg").await;
     let page = steward.get("/work/matters/new").await.expect(200);
-    assert!(page.has("value=\"chengguan\"") && !page.has("value=\"shuili\""), "only where they may");
+    assert!(
+        page.has("value=\"chengguan\"") && !page.has("value=\"shuili\""),
+        "only where they may"
+    );
     let create = async |who: &mut Client, id: &str, title: &str, organisation: &str, like: &str| {
-        let fields = [("id", id), ("title", title), ("organisation", organisation), ("like", like)];
+        let fields = [
+            ("id", id),
+            ("title", title),
+            ("organisation", organisation),
+            ("like", like),
+        ];
         who.post_form("/work/matters/new", &fields).await
     };
     for (id, title, org, status, said) in [
@@ -544,12 +617,20 @@ async fn a_new_matter(db: Db) {
         .await
         .expect(303);
     let edition = edition_of(&made);
-    let page = act(&city, &mut steward, &edition, "submission", "").await.expect(422);
-    assert!(page.has("sheet#field-code") && page.has("还有 1 个问题"), "{}", page.text());
+    let page = act(&city, &mut steward, &edition, "submission", "")
+        .await
+        .expect(422);
+    assert!(
+        page.has("sheet#field-code") && page.has("还有 1 个问题"),
+        "{}",
+        page.text()
+    );
     save(&mut steward, &edition, &[("code", "000199001001")])
         .await
         .expect(303);
-    let page = act(&city, &mut steward, &edition, "submission", "").await.expect(422);
+    let page = act(&city, &mut steward, &edition, "submission", "")
+        .await
+        .expect(422);
     assert!(page.has("已经用了这个编码"));
     save(&mut steward, &edition, &[("code", "000199001097")])
         .await
@@ -566,7 +647,12 @@ async fn a_new_matter(db: Db) {
     act(&city, &mut publisher, &edition, "publication", "")
         .await
         .expect(303);
-    assert!(her.get("/matters/hang-flag").await.expect(200).has("悬挂旗帜备案"));
+    assert!(
+        her.get("/matters/hang-flag")
+            .await
+            .expect(200)
+            .has("悬挂旗帜备案")
+    );
     let case = her.begin("hang-flag").await;
     her.hand_in(&case, &answers()).await.expect(303);
     city.decide(&case, "agree", "grant").await;
@@ -594,9 +680,17 @@ async fn an_old_version_comes_back(db: Db) {
         .await
         .expect(303);
     let process = part_of_pack("process.bpmn").replacen("name=\"受理\"", "name=\"窗口受理\"", 1);
-    services::api::revise(&city.system(), MATTER, &process).await.unwrap();
-    let page = act(&city, &mut steward, &edition, "submission", "").await.expect(409);
-    assert!(page.has("请先合并再提交") && page.has("第 3 版已经发布") && page.has("采用新版本"), "{}", page.text());
+    services::api::revise(&city.system(), MATTER, &process)
+        .await
+        .unwrap();
+    let page = act(&city, &mut steward, &edition, "submission", "")
+        .await
+        .expect(409);
+    assert!(
+        page.has("请先合并再提交") && page.has("第 3 版已经发布") && page.has("采用新版本"),
+        "{}",
+        page.text()
+    );
     act(&city, &mut steward, &edition, "rebase", "").await.expect(303);
     act(&city, &mut steward, &edition, "submission", "")
         .await
@@ -609,7 +703,11 @@ async fn an_old_version_comes_back(db: Db) {
         .get("/work/matters/occupy-road/comparison?from=3&to=4")
         .await
         .expect(200);
-    assert!(page.has(TITLE) && page.has("承诺办结时限") && !page.has("办理流程图"), "{}", page.text());
+    assert!(
+        page.has(TITLE) && page.has("承诺办结时限") && !page.has("办理流程图"),
+        "{}",
+        page.text()
+    );
     let page = publisher
         .get("/work/matters/occupy-road/comparison?from=1&to=4")
         .await
@@ -657,8 +755,16 @@ async fn lists_go_out_and_come_in(db: Db) {
             .expect(200);
         assert!(file.header("content-disposition").contains(&format!(".{format}")));
         let page = import(&mut steward, &format!("matters.{format}"), &file.body).await;
-        let none = if language == "zh" { "没有改动" } else { "no change" };
-        assert!(page.text().matches(none).count() >= 2, "{format} {language}: {}", page.text());
+        let none = if language == "zh" {
+            "没有改动"
+        } else {
+            "no change"
+        };
+        assert!(
+            page.text().matches(none).count() >= 2,
+            "{format} {language}: {}",
+            page.text()
+        );
         assert_eq!(editions(&city).await, 0, "{format} {language}");
     }
     steward.get("/matters?lang=zh").await;
@@ -690,14 +796,21 @@ async fn lists_go_out_and_come_in(db: Db) {
     ] {
         assert!(page.has(said), "{said}: {}", page.text());
     }
-    assert_eq!(editions(&city).await, 1, "good rows become work, nothing else does");
+    assert_eq!(
+        editions(&city).await,
+        1,
+        "good rows become work, nothing else does"
+    );
     let edition = page.between("href=\"/work/matters/editions/", "\"").unwrap();
     let open = steward
         .get(&format!("/work/matters/editions/{edition}"))
         .await
         .expect(200);
     assert!(open.has("占用城市道路审批") && open.has("表格导入"));
-    assert!(city.visitor().get("/matters/occupy-road").await.has(TITLE), "nothing is published");
+    assert!(
+        city.visitor().get("/matters/occupy-road").await.has(TITLE),
+        "nothing is published"
+    );
     // The report goes out as well, and its rows can be narrowed.
     let id = page.between("/work/matters/imports/", "/report").unwrap();
     let file = steward
@@ -734,18 +847,40 @@ async fn lists_go_out_and_come_in(db: Db) {
     let (bytes, _, lost) = encoding_rs::GB18030.encode(list);
     assert!(!lost);
     let page = import(&mut steward, "gb.csv", &bytes).await;
-    assert!(page.has("1 行，1 行通过") && page.has("改动：搜索用词"), "{}", page.text());
+    assert!(
+        page.has("1 行，1 行通过") && page.has("改动：搜索用词"),
+        "{}",
+        page.text()
+    );
     let edition = page.between("href=\"/work/matters/editions/", "\"").unwrap();
     let open = steward.get(&sheet(&edition)).await.expect(200);
     assert!(open.has("挖路、开挖、﨑"));
-    act(&city, &mut steward, &edition, "discard", "").await.expect(303);
+    act(&city, &mut steward, &edition, "discard", "")
+        .await
+        .expect(303);
     let rows = workbook(&[
         &["事项标识", "受理条件", "事项名称", "实施编码", "实施主体"],
-        &["dig-road", "确需挖掘 | There is need\n能够恢复", "挖掘城市道路审批", "000199001002", "chengguan"],
-        &["hang-banner", "=1+1", "=HYPERLINK(\"http://example.com\")", "000199001098", "chengguan"],
+        &[
+            "dig-road",
+            "确需挖掘 | There is need\n能够恢复",
+            "挖掘城市道路审批",
+            "000199001002",
+            "chengguan",
+        ],
+        &[
+            "hang-banner",
+            "=1+1",
+            "=HYPERLINK(\"http://example.com\")",
+            "000199001098",
+            "chengguan",
+        ],
     ]);
     let page = import(&mut steward, "六月.xlsx", &rows).await;
-    assert!(page.has("2 行，2 行通过") && page.has("新事项"), "{}", page.text());
+    assert!(
+        page.has("2 行，2 行通过") && page.has("新事项"),
+        "{}",
+        page.text()
+    );
     // What would be a formula is disarmed in CSV and is text in a workbook.
     let banner = "SELECT id FROM services_edition WHERE matter = 'hang-banner'";
     let banner: String = city.scalar(banner, &[]).await.unwrap();
@@ -754,7 +889,11 @@ async fn lists_go_out_and_come_in(db: Db) {
         .get(&format!("/work/matters/imports/{report}/report?format=csv"))
         .await
         .expect(200);
-    assert!(file.has("\"'=HYPERLINK(") && !file.has(",\"=HYPERLINK("), "{}", file.text());
+    assert!(
+        file.has("\"'=HYPERLINK(") && !file.has(",\"=HYPERLINK("),
+        "{}",
+        file.text()
+    );
     let open = steward
         .get(&format!("/work/matters/editions/{banner}"))
         .await
@@ -813,7 +952,13 @@ fn rewrite(path: &Path, from: &str, to: &str) {
 fn add_matter(pack: &Path, id: &str, code: &str, title: &str) {
     let folder = pack.join("matters").join(id);
     std::fs::create_dir(&folder).unwrap();
-    for name in ["matter.toml", "form.json", "process.bpmn", "decision.dmn", "stories.toml"] {
+    for name in [
+        "matter.toml",
+        "form.json",
+        "process.bpmn",
+        "decision.dmn",
+        "stories.toml",
+    ] {
         std::fs::write(folder.join(name), part_of_pack(name)).unwrap();
     }
     let sheet = folder.join("matter.toml");
@@ -855,16 +1000,29 @@ async fn a_newer_pack_is_merged(db: Db) {
     ] {
         assert!(report.contains(line), "{line}\n{report}");
     }
-    assert!(her.get("/matters/tree-felling").await.status == 200, "a diff changes nothing");
+    assert!(
+        her.get("/matters/tree-felling").await.status == 200,
+        "a diff changes nothing"
+    );
 
     let said = yiwang::packs::apply(&city.app, &pack).await.unwrap();
     assert_eq!(said.code, 1, "something was not taken: {:?}", said.lines);
     city.settle().await;
     let guide = her.get("/matters/occupy-road").await.expect(200);
     assert!(guide.has("本地改的名称") && guide.has("6 个工作日") && !guide.has("新包的名称"));
-    assert!(her.get("/matters/hang-banner").await.expect(200).has("新包带来的事项"));
+    assert!(
+        her.get("/matters/hang-banner")
+            .await
+            .expect(200)
+            .has("新包带来的事项")
+    );
     her.get("/matters/tree-felling").await.expect(404);
-    assert!(her.get("/matters/hang-flag").await.expect(200).has("本地改的挂旗"));
+    assert!(
+        her.get("/matters/hang-flag")
+            .await
+            .expect(200)
+            .has("本地改的挂旗")
+    );
     // A case begun before goes on; a new one follows the merged version.
     assert_eq!(pinned(&city, &running).await, 1);
     let (next, _) = her.apply().await;
@@ -883,12 +1041,22 @@ async fn a_newer_pack_is_merged(db: Db) {
     let said = yiwang::packs::apply(&city.app, &pack).await.unwrap();
     assert_eq!(said.code, 0, "{:?}", said.lines);
     let report = said.lines.join("\n");
-    assert!(report.contains("title: edited here from “新包的名称” to “本地改的名称”"), "{report}");
-    assert!(report.contains("matters/hang-flag 本地改的挂旗: made here"), "{report}");
+    assert!(
+        report.contains("title: edited here from “新包的名称” to “本地改的名称”"),
+        "{report}"
+    );
+    assert!(
+        report.contains("matters/hang-flag 本地改的挂旗: made here"),
+        "{report}"
+    );
 
     // A matter that comes back is in force again; a pack with errors changes nothing.
     add_matter(&pack, "tree-felling", "000199001019", "林木采伐许可");
-    rewrite(&pack.join("matters/tree-felling/matter.toml"), "chengguan", "nobody");
+    rewrite(
+        &pack.join("matters/tree-felling/matter.toml"),
+        "chengguan",
+        "nobody",
+    );
     assert!(yiwang::packs::apply(&city.app, &pack).await.is_err());
     her.get("/matters/tree-felling").await.expect(404);
     rewrite(&pack.join("matters/tree-felling/matter.toml"), "nobody", "zigui");
@@ -903,7 +1071,8 @@ async fn a_newer_pack_is_merged(db: Db) {
         yiwang::packs::apply(&city.app, &pack).await.unwrap(),
     ] {
         assert_eq!(said.code, 1);
-        let line = "organisations.toml: changed since the pack was taken in; only a new city takes this file in";
+        let line =
+            "organisations.toml: changed since the pack was taken in; only a new city takes this file in";
         assert!(said.lines.iter().any(|l| l == line), "{:?}", said.lines);
     }
     assert_eq!(city.altered().await, Vec::<String>::new());
@@ -913,7 +1082,11 @@ async fn an_exported_pack_says_the_same(db: Db) {
     let city = City::with(db, "2026-11-24", |_| {}).await;
     let pack = city.place.data().join("pack/city");
     let done = yiwang::packs::export(&city.app, &pack).await.unwrap();
-    assert!(done.lines.len() == 1 && done.lines[0].ends_with("0 changes, 0 errors"), "{:?}", done.lines);
+    assert!(
+        done.lines.len() == 1 && done.lines[0].ends_with("0 changes, 0 errors"),
+        "{:?}",
+        done.lines
+    );
 
     publish(&city, MATTER, "本地改的\"名称\"").await;
     let mut steward = city.client("steward-cg").await;
@@ -941,7 +1114,9 @@ async fn an_exported_pack_says_the_same(db: Db) {
         .expect(303);
     // An open draft is nobody's business yet.
     let open = begin(&mut steward, MATTER).await;
-    save(&mut steward, &open, &[("title", "还没写完")]).await.expect(303);
+    save(&mut steward, &open, &[("title", "还没写完")])
+        .await
+        .expect(303);
 
     let done = yiwang::packs::export(&city.app, &pack).await.unwrap();
     let report = done.lines.join("\n");
@@ -952,7 +1127,10 @@ async fn an_exported_pack_says_the_same(db: Db) {
     ] {
         assert!(report.contains(line), "{line}\n{report}");
     }
-    assert!(!report.contains("occupy-road/process.bpmn"), "only what changed: {report}");
+    assert!(
+        !report.contains("occupy-road/process.bpmn"),
+        "only what changed: {report}"
+    );
     let text = std::fs::read_to_string(pack.join("matters/occupy-road/matter.toml")).unwrap();
     assert!(text.starts_with("# 样例内容") && !text.contains("还没写完"));
     assert_eq!(yiwang::check_pack(&pack), Vec::<String>::new());
@@ -970,7 +1148,13 @@ async fn an_exported_pack_says_the_same(db: Db) {
         .expect(303);
     let done = yiwang::packs::export(&city.app, &pack).await.unwrap();
     assert_eq!(done.code, 1);
-    assert!(done.lines.iter().any(|l| l.contains("portal.toml") && l.contains("dig-road")), "{:?}", done.lines);
+    assert!(
+        done.lines
+            .iter()
+            .any(|l| l.contains("portal.toml") && l.contains("dig-road")),
+        "{:?}",
+        done.lines
+    );
     let portal = pack.join("portal.toml");
     rewrite(&portal, ", \"dig-road\"]", "]");
     rewrite(&portal, ", \"dig-road\"]", "]");

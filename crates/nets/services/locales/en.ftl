@@ -168,7 +168,7 @@ services-retired-already = This matter is retired already.
 services-in-force-already = This matter is in force already.
 services-back-matter = Back to the matter
 
-services-changes-n = { $n } differences.
+services-changes-n = { $n } differences
 services-change-added = added
 services-change-removed = removed
 services-change-changed = changed

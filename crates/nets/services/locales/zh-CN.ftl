@@ -168,7 +168,7 @@ services-retired-already = 本事项已经停用。
 services-in-force-already = 本事项已经在用。
 services-back-matter = 返回事项
 
-services-changes-n = 共 { $n } 处不同。
+services-changes-n = 共 { $n } 处不同
 services-change-added = 增加
 services-change-removed = 删去
 services-change-changed = 修改

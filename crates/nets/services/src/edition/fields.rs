@@ -788,10 +788,7 @@ mod tests {
         let mut one = blank();
         for f in FIELDS {
             if let Kind::Rows(columns) = f.kind {
-                let row: Map_ = columns
-                    .iter()
-                    .map(|c| (c.name.to_string(), c.empty()))
-                    .collect();
+                let row: Map_ = columns.iter().map(|c| (c.name.to_string(), c.empty())).collect();
                 set(&mut one, f.name, json!([row]));
             }
         }

@@ -222,10 +222,11 @@ async fn matter_page(cx: &Ctx, id: &str, status: StatusCode, refused: &str) -> R
     )
 }
 
+/// The version in force and the one before it, when the address says nothing.
 #[derive(Deserialize)]
 pub(crate) struct Between {
-    from: i64,
-    to: i64,
+    from: Option<i64>,
+    to: Option<i64>,
 }
 
 pub(crate) async fn compare(cx: Ctx, Path(id): Path<String>, Query(b): Query<Between>) -> Result<Response> {
@@ -235,10 +236,11 @@ pub(crate) async fn compare(cx: Ctx, Path(id): Path<String>, Query(b): Query<Bet
             let now = store::version(tx, &id, head)?.ok_or_else(Refusal::not_found)?;
             let place = service::place(tx, &id, now.text("organisation"))?;
             cx.may(service::READ, &place).map_err(|_| Refusal::not_found())?;
-            let old = store::version(tx, &id, b.from)?.ok_or_else(Refusal::not_found)?;
-            let new = store::version(tx, &id, b.to)?.ok_or_else(Refusal::not_found)?;
+            let (from, to) = (b.from.unwrap_or((head - 1).max(1)), b.to.unwrap_or(head));
+            let old = store::version(tx, &id, from)?.ok_or_else(Refusal::not_found)?;
+            let new = store::version(tx, &id, to)?.ok_or_else(Refusal::not_found)?;
             Ok(
-                json!({ "id": id, "title": now.text("title"), "from": b.from, "to": b.to,
+                json!({ "id": id, "title": now.text("title"), "from": from, "to": to,
                 "changes": view::change_list(&cx, &old.body(false), &new.body(false)) }),
             )
         })
@@ -668,21 +670,22 @@ pub(crate) fn samples() -> Vec<Sample> {
         json!({ "e": e, "changes": changes, "findings": findings, "behind": behind,
         "parts": [{ "name": "form.json", "label": "申请表单", "bytes": 10 }], "refused": refused })
     };
-    let field = |kind: &str, options: Json| {
-        json!({ "name": "x", "label": "示例", "kind": kind, "value": "1", "yes": true, "options": options, "required": true,
-        "max": 20, "help": "", "errors": ["必须填写"], "rows": null })
+    let field = |name: &str, kind: &str, options: Json| {
+        json!({ "name": name, "label": "示例", "kind": kind, "value": "1", "yes": true, "options": options, "required": true,
+        "max": 20, "help": "怎么填", "errors": ["必须填写"], "rows": null })
     };
     let options =
         json!([{ "value": "a", "label": "甲", "on": true }, { "value": "b", "label": "乙", "on": false }]);
-    let mut rows = field("rows", json!([]));
-    rows["rows"] = json!([
-        [field("text", json!([])), field("yes", json!([]))],
-        [field("long", json!([])), field("words", json!([]))]
-    ]);
+    let mut rows = field("material", "rows", json!([]));
+    let row = |n: usize| {
+        let one = |kind: &&str| field(&format!("material.{n}.{kind}"), kind, json!([]));
+        Json::from(["text", "yes", "long", "words"].iter().map(one).collect::<Vec<_>>())
+    };
+    rows["rows"] = json!([row(0), row(1)]);
     let kinds = [
         "text", "long", "words", "whole", "money", "yes", "choice", "choices", "several",
     ];
-    let mut all: Vec<Json> = kinds.iter().map(|k| field(k, options.clone())).collect();
+    let mut all: Vec<Json> = kinds.iter().map(|k| field(k, k, options.clone())).collect();
     all.push(rows);
     let sheet = |errors: Json, theirs: Json, stale: bool| {
         json!({ "e": head, "sections": [{ "id": "basic", "title": "基本信息", "fields": all }],

@@ -224,8 +224,16 @@ pub(crate) fn samples() -> Vec<Sample> {
     vec![
         sample("services/matter/list.html", "none", list(json!([]))),
         sample("services/matter/list.html", "one", list(json!([card]))),
-        sample("services/matter/guide.html", "full", json!({ "g": g, "preview": null })),
-        sample("services/matter/guide.html", "preview", json!({ "g": g, "preview": "e" })),
+        sample(
+            "services/matter/guide.html",
+            "full",
+            json!({ "g": g, "preview": null }),
+        ),
+        sample(
+            "services/matter/guide.html",
+            "preview",
+            json!({ "g": g, "preview": "e" }),
+        ),
         sample(
             "services/matter/search.html",
             "none",
