@@ -18,19 +18,25 @@ pub(crate) enum Finding {
     File(String, usize, String),
 }
 
-/// Everything that is wrong, fields first.
-pub(crate) fn check(ctx: &Ctx, tx: &mut Tx<'_>, content: &Content) -> Result<Vec<Finding>> {
+/// What is wrong with the fields, and with what they refer to in the database.
+pub(crate) fn stored(tx: &mut Tx<'_>, content: &Content) -> Result<Vec<Finding>> {
     let mut out: Vec<Finding> = fields::missing(&content.sheet)
         .into_iter()
         .map(Finding::Field)
         .collect();
     out.extend(organisations(tx, content)?.into_iter().map(Finding::Field));
-    let id = content.text("id");
-    if let Some(other) = code_taken(tx, content.text("code"), id)? {
+    if let Some(other) = code_taken(tx, content.text("code"), content.text("id"))? {
         out.push(Finding::Field(
             Wrong::new("code", "services-wrong-code-taken").arg("matter", other),
         ));
     }
+    Ok(out)
+}
+
+/// Everything that is wrong, fields first. It plays the stories, so it belongs into a reading transaction.
+pub(crate) fn check(ctx: &Ctx, tx: &mut Tx<'_>, content: &Content) -> Result<Vec<Finding>> {
+    let mut out = stored(tx, content)?;
+    let id = content.text("id");
     let parts = match content.typed() {
         Ok(parts) => parts,
         Err(e) => {
