@@ -185,7 +185,7 @@ async fn pack_verb(mut o: Options, verb: &str, rest: &[&str]) -> ExitCode {
             _ => yiwang::packs::export(&app, &o.pack).await?,
         };
         app.db.close().await;
-        kernel::Result::Ok(said)
+        Ok::<_, kernel::Problem>(said)
     };
     match done.await {
         Ok(said) => {

@@ -37,6 +37,10 @@ impl Answer {
     pub fn location(&self) -> &str {
         self.header("location")
     }
+    /// Whether a link, a form or a button leads to an address that begins so.
+    pub fn leads(&self, path: &str) -> bool {
+        unescaped(&self.text()).contains(&format!("=\"{path}"))
+    }
     /// The text between two marks, first occurrence.
     pub fn between(&self, from: &str, to: &str) -> Option<String> {
         let text = self.text();
@@ -50,7 +54,11 @@ impl Answer {
     /// The fields of the form that posts to this address, as a browser would send them untouched; buttons are left out.
     pub fn form(&self, action: &str) -> Vec<(String, String)> {
         let text = self.text();
-        let start = text.find(&format!("action=\"{action}\""));
+        let posts = |from: &usize| {
+            let tag = &text[*from..from + tag_end(&text[*from..]).unwrap_or(0)];
+            attribute(tag, "action").as_deref() == Some(action)
+        };
+        let start = text.match_indices("<form ").map(|(n, _)| n).find(posts);
         let start = start.unwrap_or_else(|| panic!("no form posts to {action}: {text}"));
         let mut rest = &text[start..start + text[start..].find("</form>").unwrap()];
         let mut fields = Vec::new();

@@ -276,7 +276,7 @@ async fn authors_do_not_publish(db: Db) {
     let mut both = city.client("steward-cg").await;
     let at = format!("/work/matters/editions/{edition}");
     let page = both.get(&at).await.expect(200);
-    assert!(page.has("您参与了编写") && !page.has(&format!("{at}/publication")));
+    assert!(page.has("您参与了编写") && !page.leads(&format!("{at}/publication")));
     for noun in ["publication", "return"] {
         let page = act(&city, &mut both, &edition, noun, "我看可以")
             .await
@@ -412,7 +412,7 @@ async fn what_is_broken_is_named(db: Db) {
             .await
             .expect(422);
         assert!(
-            page.has(&format!("{at}/parts/{part}")),
+            page.leads(&format!("{at}/parts/{part}")),
             "{part} {from}: {}",
             page.text()
         );
@@ -555,7 +555,11 @@ async fn a_new_matter(db: Db) {
     let edition = edition_of(&made);
     let at = format!("/work/matters/editions/{edition}");
     let page = steward.get(&at).await.expect(200);
-    assert!(page.has("个问题") && page.has("sheet#field-conditions") && page.has("parts/process.bpmn"));
+    assert!(
+        page.has("个问题")
+            && page.leads(&format!("{at}/sheet#field-conditions"))
+            && page.leads(&format!("{at}/parts/process.bpmn"))
+    );
     let typed = [
         ("code", "000199001098"),
         ("kind", "行政许可"),
@@ -621,7 +625,7 @@ async fn a_new_matter(db: Db) {
         .await
         .expect(422);
     assert!(
-        page.has("sheet#field-code") && page.has("还有 1 个问题"),
+        page.leads(&format!("{}#field-code", sheet(&edition))) && page.has("还有 1 个问题"),
         "{}",
         page.text()
     );
