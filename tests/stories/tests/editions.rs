@@ -227,7 +227,7 @@ async fn from_the_first_word_to_the_new_version(db: Db) {
 
     // History: who wrote, who published, and in what the two differ.
     let page = steward.get("/work/matters/occupy-road").await.expect(200);
-    assert!(page.has("第 2 版") && page.has("缩短承诺时限") && page.has("发布："));
+    assert!(page.has("第 2 版") && page.has("缩短承诺时限") && page.has("发布 市政府 事项发布员"));
     let compare = "/work/matters/occupy-road/comparison?from=1&to=2";
     let page = steward.get(compare).await.expect(200);
     assert!(
@@ -420,6 +420,13 @@ async fn what_is_broken_is_named(db: Db) {
             .await
             .expect(303);
     }
+    // The text goes out as a file, for an editor of its own.
+    let file = steward
+        .get(&format!("{at}/parts/process.bpmn?download=1"))
+        .await
+        .expect(200);
+    assert!(file.header("content-disposition").contains("process.bpmn"));
+    assert_eq!(file.text(), part_of_pack("process.bpmn"));
     // A line has its number, and what stands there.
     let text = part_of_pack("stories.toml").replacen("ends = \"granted\"", "ends = granted", 1);
     write(&city, &mut steward, &edition, "stories.toml", &text)

@@ -284,6 +284,7 @@ services-part-lead-process-bpmn = Who does what in which order. It can be drawn 
 services-part-lead-decision-dmn = The table that chooses the way from what the form says.
 services-part-lead-stories-toml = Examples that walk through the whole process, one for each way; all must pass before publication.
 services-part-help = Edit it right here, at most { $max } kB.
+services-part-download = Download
 services-part-file = Upload a file instead of the text above
 services-part-file-help = A text file in UTF-8. If a file is chosen, the text field is not used.
 services-part-utf8 = This file is not text in UTF-8; nothing was saved.

@@ -8,7 +8,7 @@ use axum::Form;
 use axum::extract::{Multipart, Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
-use kernel::http::{percent, see};
+use kernel::http::{attachment, percent, see};
 use kernel::module::Sample;
 use kernel::{Ctx, Problem, Refusal, Result, Tx};
 use serde::Deserialize;
@@ -453,7 +453,27 @@ pub(crate) async fn save_sheet(
     cx.page_with(status, "services/edition/sheet.html", data)
 }
 
-pub(crate) async fn part(cx: Ctx, Path((id, part)): Path<(String, String)>) -> Result<Response> {
+#[derive(Deserialize, Default)]
+pub(crate) struct Take {
+    /// `1`: the text as a file, for an editor of its own.
+    #[serde(default)]
+    download: String,
+}
+
+pub(crate) async fn part(
+    cx: Ctx,
+    Path((id, part)): Path<(String, String)>,
+    Query(take): Query<Take>,
+) -> Result<Response> {
+    if take.download == "1" {
+        let at = PARTS.iter().position(|p| *p == part);
+        let at = at.ok_or_else(Refusal::not_found)?;
+        let e = cx
+            .read("services.part-file", |tx| service::find(&cx, tx, &id))
+            .await?;
+        let text = e.content.parts[at].clone().into_bytes();
+        return Ok(attachment(&part, "text/plain; charset=utf-8", text));
+    }
     part_page(&cx, &id, &part, StatusCode::OK, None, "").await
 }
 
@@ -679,7 +699,12 @@ pub(crate) fn samples() -> Vec<Sample> {
     let mut rows = field("material", "rows", json!([]));
     let row = |n: usize| {
         let one = |kind: &&str| field(&format!("material.{n}.{kind}"), kind, json!([]));
-        Json::from(["text", "yes", "long", "words"].iter().map(one).collect::<Vec<_>>())
+        Json::from(
+            ["text", "yes", "long", "words"]
+                .iter()
+                .map(one)
+                .collect::<Vec<_>>(),
+        )
     };
     rows["rows"] = json!([row(0), row(1)]);
     let kinds = [
