@@ -36,7 +36,12 @@ pub(crate) fn wrong(cx: &Ctx, w: &Wrong) -> Json {
 
 /// What stands in the way of publication: where to mend it, and in which words.
 pub(crate) fn finding(cx: &Ctx, edition: &str, f: &Finding) -> Json {
-    let sheet = |field: &str| format!("/work/matters/editions/{edition}/sheet#field-{field}");
+    let sheet = |field: &str| {
+        format!(
+            "/work/matters/editions/{edition}/sheet#field-{}",
+            field.replace('.', "-")
+        )
+    };
     let part = |name: &str| format!("/work/matters/editions/{edition}/parts/{name}");
     match f {
         Finding::Field(w) => {
