@@ -21,6 +21,9 @@ pub type Body = serde_json::Map<String, Json>;
 /// The unit that says an item is out of force. A pack removes an item by no longer having it.
 pub const RETIRED: &str = "retired";
 
+/// A file's name and its text.
+pub type FileText = (String, String);
+
 /// A section of the pack whose items live on in the database.
 #[derive(Clone)]
 pub struct Living {
@@ -34,7 +37,7 @@ pub struct Living {
     /// Makes `wanted` the item's state if it still stands at `from`; refuses as stale otherwise.
     pub put: fn(Ctx, Put) -> JobFuture,
     /// The item's files, by their names below `folder/<id>/`; the pack may hold an older form of them.
-    pub files: fn(&str, &Body, &Pack) -> Result<Vec<(String, String)>>,
+    pub files: fn(&str, &Body, &Pack) -> Result<Vec<FileText>>,
 }
 
 /// What [`Living::put`] is asked for.
