@@ -1,14 +1,16 @@
-//! `/healthz`, `/readyz`, `/api/openapi.json` and the live stream, which belong to no module.
+//! `/healthz`, `/readyz`, `/metrics`, `/api/openapi.json` and the live stream, which belong to no module.
 
 use crate::ctx::{App, Ctx};
-use crate::error::Result;
-use crate::http::reply;
+use crate::error::{Refusal, Result};
+use crate::http::{Caller, reply};
 use crate::module::{Door, Route};
-use axum::extract::State;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value as Json, json};
+use sha2::Digest;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -16,22 +18,58 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::new("/healthz", Door::Public, get(async || "ok")),
         Route::new("/readyz", Door::Public, get(ready)),
+        Route::new("/metrics", Door::Public, get(metrics)),
         Route::new("/api/openapi.json", Door::Public, get(openapi)),
         Route::new("/live", Door::SignedIn, get(live)),
     ]
 }
 
-/// The truth about readiness: the database answers a query and takes writes.
+/// Room that must be left for the database before this node takes new work, in bytes.
+const ROOM: u64 = 64 << 20;
+
+/// The truth about readiness: the database answers and takes writes, there is room for more, and nobody has asked the process
+/// to end. How far the consumers and jobs are behind is told, but does not send people away.
 async fn ready(cx: Ctx) -> Result<Response> {
-    if let Some(why) = cx.app.db.trouble().await {
+    let app = &cx.app;
+    let room = app.db.is_postgres() || crate::meter::free(&app.config.data).is_none_or(|free| free >= ROOM);
+    let why = match app.db.trouble().await {
+        _ if crate::meter::stopping(app) => Some("stopping".to_string()),
+        Some(why) => Some(why),
+        None if !room => Some("disk-nearly-full".to_string()),
+        None => None,
+    };
+    if let Some(why) = why {
         let body = json!({ "ready": false, "why": why });
-        return Ok(crate::http::reply_with(
-            axum::http::StatusCode::SERVICE_UNAVAILABLE,
-            body,
-        ));
+        return Ok(crate::http::reply_with(StatusCode::SERVICE_UNAVAILABLE, body));
     }
-    let head = cx.read("kernel.ready", |tx| Ok(crate::fact::head(tx)?)).await?;
-    Ok(reply(json!({ "ready": true, "log": head })))
+    let (head, slowest, failed) = cx
+        .read("kernel.ready", |tx| {
+            let slowest = "SELECT seq FROM kernel_cursor ORDER BY seq LIMIT 1";
+            let slowest: Option<i64> = tx.scalar(slowest, &[])?;
+            let failed: Option<i64> =
+                tx.scalar("SELECT COUNT(*) AS n FROM kernel_job WHERE state = 'failed'", &[])?;
+            Ok((crate::fact::head(tx)?, slowest, failed.unwrap_or(0)))
+        })
+        .await?;
+    let behind = head - slowest.unwrap_or(head);
+    Ok(reply(
+        json!({ "ready": true, "node": app.config.node, "version": env!("CARGO_PKG_VERSION"), "log": head,
+        "behind": behind, "failed_jobs": failed }),
+    ))
+}
+
+/// Measures for Prometheus. This machine may read them; another shows the configured token. Through a proxy everybody would
+/// look like this machine, so a forwarded request needs the token too.
+async fn metrics(cx: Ctx, Extension(caller): Extension<Caller>, headers: HeaderMap) -> Result<Response> {
+    let given = crate::http::bearer(&headers).unwrap_or_default();
+    let token = cx.app.config.edge.metrics_token.as_deref();
+    // Both are hashed, so that the time of the comparison says nothing about the token.
+    let hash = |text: &str| sha2::Sha256::digest(text.as_bytes());
+    if !caller.local && token.is_none_or(|t| hash(t) != hash(&given)) {
+        return Err(Refusal::not_found().into());
+    }
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], crate::meter::text(&cx).await?).into_response())
 }
 
 /// Tells a page that the log has grown, by `seq`; the page then fetches its own fragment, under its own rights.
@@ -56,6 +94,9 @@ fn futures_stream(
             cx: &mut std::task::Context<'_>,
         ) -> std::task::Poll<Option<Self::Item>> {
             loop {
+                if crate::meter::stopping(&self.app) {
+                    return std::task::Poll::Ready(None);
+                }
                 let head = self.app.head.load(Ordering::Relaxed);
                 if head != self.last {
                     self.last = head;

@@ -291,6 +291,27 @@ pub struct Config {
     pub node: String,
     /// Cheap password hashing; tests only.
     pub fast_hash: bool,
+    /// The pack was checked before by this very program: an empty database takes it in unchecked. Tests only.
+    pub checked_pack: bool,
+    pub edge: Edge,
+}
+
+impl Config {
+    /// Whether people reach the city over TLS.
+    pub fn secure(&self) -> bool {
+        self.url.starts_with("https://")
+    }
+}
+
+/// Settings of the web edge.
+#[derive(Clone, Debug, Default)]
+pub struct Edge {
+    /// Addresses of reverse proxies, whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<std::net::IpAddr>,
+    /// Lets another machine read `/metrics` as a bearer token; without it only this machine may.
+    pub metrics_token: Option<String>,
+    /// Allowances that differ from the usual ones.
+    pub rates: Vec<(crate::rate::Rate, crate::rate::Allowance)>,
 }
 
 /// The running program.
@@ -306,6 +327,10 @@ pub struct App {
     pub city: Json,
     /// Woken when a fact was written here; followers also poll once a second.
     pub followers: Notify,
+    pub meter: crate::meter::Meter,
+    pub rates: crate::rate::Rates,
+    /// Set when the process was asked to end: `/readyz` sends new work elsewhere and live streams finish.
+    pub stopping: std::sync::atomic::AtomicBool,
     /// Highest `seq` seen, for the footer and live pages.
     pub head: AtomicI64,
     /// Typed services that modules register for their own use (pack caches, keys).

@@ -84,6 +84,18 @@ impl Fault {
     }
 }
 
+/// Text with the character U+0000, which PostgreSQL keeps in no column and people never type. Refused alike on both databases.
+#[derive(Debug)]
+pub struct Unstorable;
+
+impl fmt::Display for Unstorable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text with the character U+0000")
+    }
+}
+
+impl std::error::Error for Unstorable {}
+
 /// Why the storage cannot serve for a while. Nothing is broken: the person is asked to try again, and the operator is told
 /// what to mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,17 +177,18 @@ impl std::error::Error for Away {}
 impl Fault {
     /// Whether this is the storage being away, and how, by what stands in the chain of causes.
     pub fn away(&self) -> Option<Away> {
-        let mut next = self
+        self.causes().find_map(Away::of)
+    }
+    /// Whether the text that was to be kept cannot be.
+    pub fn unstorable(&self) -> bool {
+        self.causes().any(|e| e.is::<Unstorable>())
+    }
+    fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        let first = self
             .source
             .as_deref()
             .map(|e| e as &(dyn std::error::Error + 'static));
-        while let Some(e) = next {
-            if let Some(away) = Away::of(e) {
-                return Some(away);
-            }
-            next = e.source();
-        }
-        None
+        std::iter::successors(first, |e| e.source())
     }
 }
 
@@ -230,6 +243,10 @@ impl Problem {
             Problem::Refusal(r) => Some(r),
             Problem::Fault(_) => None,
         }
+    }
+    /// Whether all that is missing is that the person signs in.
+    pub fn is_sign_in(&self) -> bool {
+        self.refusal().is_some_and(|r| *r == Refusal::sign_in())
     }
     /// See [`Fault::away`].
     pub fn away(&self) -> Option<Away> {

@@ -11,6 +11,7 @@
 //! | [`pack`] | city packs with file-and-line errors |
 //! | [`living`] | pack items that people go on editing: compare, merge three ways, export |
 //! | [`search`] | words, pinyin, bigrams |
+//! | [`meter`], [`rate`] | what the operator sees, what a caller may ask |
 //! | [`start`] | putting it together |
 
 pub mod api;
@@ -23,9 +24,11 @@ pub mod http;
 pub mod i18n;
 pub mod job;
 pub mod living;
+pub mod meter;
 pub mod module;
 pub mod pack;
 pub mod page;
+pub mod rate;
 pub mod search;
 pub mod start;
 pub mod value;

@@ -30,6 +30,8 @@ pub struct Route {
     pub doc: Vec<ApiDoc>,
     /// Largest body in bytes.
     pub body: usize,
+    /// Whether and how a caller's requests are limited.
+    pub rate: Option<crate::rate::Rate>,
 }
 
 /// One operation of the JSON API, as OpenAPI 3.1 shows it.
@@ -50,7 +52,12 @@ impl Route {
             handler,
             doc: Vec::new(),
             body: 1 << 20,
+            rate: None,
         }
+    }
+    pub fn rate(mut self, rate: crate::rate::Rate) -> Route {
+        self.rate = Some(rate);
+        self
     }
     pub fn body(mut self, bytes: usize) -> Route {
         self.body = bytes;

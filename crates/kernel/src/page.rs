@@ -306,6 +306,13 @@ pub(crate) fn error_samples() -> Vec<Sample> {
             "地址可能写错了。",
             json!([]),
         ),
+        Sample {
+            template: "kernel/error.html",
+            name: "signed out while typing",
+            data: json!({ "status": 401, "title": "请先登录", "help": "", "fields": [], "back": "/cases/1/form",
+                "again": { "action": "/cases/1/form", "multipart": true, "files": true,
+                    "fields": [{ "name": "location", "value": "门前人行道" }] } }),
+        },
         page("forbidden", 403, "您没有这项权限", "请向管理员申请。", json!([])),
         page(
             "stale",

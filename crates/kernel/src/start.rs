@@ -66,8 +66,12 @@ pub async fn assemble(
     let t = move |locale: Locale, key: &str, args: &[(&str, &str)]| for_pages.get(locale, key, args);
     let pages = Pages::load(templates, Arc::new(t), env!("CARGO_PKG_VERSION"))?;
     let city = pack.map_or_else(|| serde_json::json!({ "zone": "Asia/Shanghai" }), Pack::city);
+    let rates = crate::rate::Rates::new(&config.edge.rates);
     Ok(Arc::new(App {
         config,
+        rates,
+        meter: Default::default(),
+        stopping: Default::default(),
         db,
         clock,
         ports,

@@ -1,7 +1,9 @@
 //! Settings: flag > environment > `yiwang.toml` in the data folder (or `--config`) > default.
 
 use kernel::ctx::Config;
+use kernel::rate::{Allowance, Rate};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Everything the command line understood.
@@ -14,6 +16,9 @@ pub struct Options {
     pub master_key: Option<String>,
     /// Channels of messages.
     pub comms: comms::Settings,
+    /// Which log lines are written (`target=level,…`), and whether as JSON.
+    pub log: String,
+    pub log_json: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -26,12 +31,64 @@ struct File {
     pack: Option<PathBuf>,
     node: Option<String>,
     demo: Option<bool>,
+    log: Option<String>,
+    log_format: Option<String>,
+    /// Addresses of reverse proxies.
+    proxies: Option<Vec<String>>,
+    metrics_token: Option<String>,
+    rates: Option<BTreeMap<String, Allowed>>,
     comms: Option<comms::Settings>,
+}
+
+/// `[rates.guess]` and its like.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allowed {
+    burst: u32,
+    /// 0 switches the limit off.
+    per_minute: u32,
+}
+
+/// Settings that may come as `--name` or `YIWANG_NAME`.
+const NAMES: [&str; 11] = [
+    "url",
+    "listen",
+    "data",
+    "database",
+    "pack",
+    "node",
+    "config",
+    "demo",
+    "log",
+    "log-format",
+    "proxies",
+];
+/// Settings that come by the environment or the file alone, so that no process list shows them.
+const SECRETS: [&str; 3] = [
+    "YIWANG_MASTER_KEY",
+    "YIWANG_MASTER_KEY_FILE",
+    "YIWANG_METRICS_TOKEN",
+];
+
+fn variable(name: &str) -> String {
+    format!("YIWANG_{}", name.to_uppercase().replace('-', "_"))
+}
+
+/// The variables among these that look like ours and are not: most likely a slip of the pen.
+pub fn unknown(variables: impl Iterator<Item = String>) -> Vec<String> {
+    let known = |v: &str| {
+        NAMES.iter().any(|n| variable(n) == v)
+            || SECRETS.contains(&v)
+            || comms::Settings::variables().contains(&v)
+    };
+    variables
+        .filter(|v| v.starts_with("YIWANG_") && !v.starts_with("YIWANG_TEST_") && !known(v))
+        .collect()
 }
 
 /// Reads flags, environment and file; an unknown flag or key is an error that names it.
 pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Options, String> {
-    let mut flags = std::collections::BTreeMap::new();
+    let mut flags = BTreeMap::new();
     let mut words = Vec::new();
     let mut args = args.iter();
     while let Some(a) = args.next() {
@@ -49,8 +106,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
                     words.push(format!("--{name}={value}"));
                     continue;
                 }
-                let known = ["url", "listen", "data", "database", "pack", "node", "config"];
-                let name = known
+                let name = NAMES
                     .iter()
                     .find(|k| **k == name)
                     .ok_or_else(|| format!("unknown option --{name}"))?;
@@ -66,7 +122,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         flags
             .get(name)
             .cloned()
-            .or_else(|| env(&format!("YIWANG_{}", name.to_uppercase())))
+            .or_else(|| env(&variable(name)).filter(|v| !v.is_empty()))
     };
     // `yiwang demo` is `yiwang serve --demo` on a folder of its own.
     let demo_verb = words.first().is_some_and(|w| w == "demo");
@@ -93,19 +149,92 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
     let listen = get("listen")
         .or(file.listen)
         .unwrap_or_else(|| "127.0.0.1:8151".into());
-    let port = listen.rsplit_once(':').map_or("8151", |p| p.1).to_string();
+    let port = listen
+        .rsplit_once(':')
+        .filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        .ok_or_else(|| format!("listen `{listen}`: give an address and a port, such as 127.0.0.1:8151"))?
+        .1
+        .to_string();
+    let url = get("url")
+        .or(file.url)
+        .unwrap_or_else(|| format!("http://localhost:{port}"));
+    let url = url.trim_end_matches('/').to_string();
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    if host.is_none_or(|h| h.is_empty() || h.contains(['/', '?', '#', ' '])) {
+        return Err(format!(
+            "url `{url}`: give the address people open, such as https://www.city.example, without a path"
+        ));
+    }
+    let database = get("database").or(file.database);
+    if let Some(d) = database
+        .as_deref()
+        .filter(|d| !d.starts_with("postgres://") && !d.starts_with("postgresql://"))
+    {
+        return Err(format!(
+            "database `{}`: give postgres://user@host/name, or leave it out for SQLite in the data folder",
+            d.split('@').next_back().unwrap_or(d)
+        ));
+    }
+    let proxies = match get("proxies") {
+        Some(list) => list
+            .split(',')
+            .map(|p| p.trim().to_string())
+            .filter(|p| !p.is_empty())
+            .collect(),
+        None => file.proxies.unwrap_or_default(),
+    };
+    let mut edge = kernel::ctx::Edge {
+        metrics_token: env("YIWANG_METRICS_TOKEN")
+            .or(file.metrics_token)
+            .filter(|t| !t.is_empty()),
+        ..Default::default()
+    };
+    for p in proxies {
+        let address = p
+            .parse()
+            .map_err(|_| format!("proxies `{p}`: give the proxy's IP address, such as 127.0.0.1"))?;
+        edge.proxies.push(address);
+    }
+    for (name, a) in file.rates.unwrap_or_default() {
+        let rate = Rate::ALL.into_iter().find(|r| r.name() == name).ok_or_else(|| {
+            format!(
+                "{file_name}: [rates.{name}]: there are {}",
+                Rate::ALL.map(Rate::name).join(", ")
+            )
+        })?;
+        edge.rates.push((
+            rate,
+            Allowance {
+                burst: a.burst.max(1),
+                per_minute: a.per_minute,
+            },
+        ));
+    }
+    let serving = matches!(words.first().map(String::as_str), None | Some("serve"));
+    let log_json = match get("log-format").or(file.log_format).as_deref() {
+        None => serving,
+        Some("json") => true,
+        Some("text") => false,
+        Some(other) => return Err(format!("log-format `{other}`: give json or text")),
+    };
+    let log = get("log").or(file.log);
+    let usual = match words.first().map(String::as_str) {
+        // That the pack on disk is another one is what these verbs are asked about.
+        Some("pack") => "warn,kernel::pack=error",
+        _ if serving => "warn,http=info",
+        _ => "warn",
+    };
+    let log = log.unwrap_or_else(|| usual.into());
     let config = Config {
-        url: get("url")
-            .or(file.url)
-            .unwrap_or_else(|| format!("http://localhost:{port}"))
-            .trim_end_matches('/')
-            .into(),
+        url,
         listen,
         data: get("data")
             .map(PathBuf::from)
             .or(file.data)
             .unwrap_or_else(|| default_data.into()),
-        database: get("database").or(file.database),
+        database,
         demo: demo_verb
             || get("demo")
                 .map(|v| v == "true" || v == "1")
@@ -113,6 +242,8 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
                 .unwrap_or(false),
         node: get("node").or(file.node).unwrap_or_else(|| "node-1".into()),
         fast_hash: false,
+        edge,
+        checked_pack: false,
     };
     let comms = file.comms.unwrap_or_default().with_environment(env)?;
     let pack = get("pack")
@@ -125,6 +256,8 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         words,
         master_key,
         comms,
+        log,
+        log_json,
     })
 }
 
@@ -165,5 +298,64 @@ mod tests {
                 .unwrap_err()
                 .contains("/nowhere/x.toml")
         );
+    }
+
+    #[test]
+    fn errors_name_the_key_and_say_what_would_be_right() {
+        let error = |words: &[&str], env: &[(&str, &str)]| read_words(words, env).unwrap_err();
+        assert!(error(&["--listen", "8151"], &[]).starts_with("listen `8151`: give an address"));
+        assert!(error(&[], &[("YIWANG_LISTEN", "0.0.0.0:99999")]).contains("0.0.0.0:99999"));
+        assert!(error(&["--url", "www.city.example"], &[]).starts_with("url `www.city.example`"));
+        assert!(error(&["--url", "https://city.example/app"], &[]).contains("without a path"));
+        let secret = error(&["--database", "mysql://me:secret@host/x"], &[]);
+        assert!(
+            secret.starts_with("database `host/x`") && !secret.contains("secret"),
+            "{secret}"
+        );
+        assert!(error(&["--proxies", "nginx"], &[]).contains("proxies `nginx`"));
+        assert!(error(&["--log-format", "xml"], &[]).contains("json or text"));
+    }
+
+    #[test]
+    fn the_file_is_read_and_its_mistakes_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("yiwang.toml");
+        let with = |text: &str| {
+            std::fs::write(&name, text).unwrap();
+            read_words(&["--config", name.to_str().unwrap()], &[])
+        };
+        let o = with(
+            "url = \"https://www.city.example/\"\nproxies = [\"127.0.0.1\"]\nmetrics_token = \"t\"\n\
+             [rates.lookup]\nburst = 5\nper_minute = 0\n",
+        )
+        .unwrap();
+        assert!(o.config.secure() && o.log_json && o.log == "warn,http=info");
+        assert_eq!(
+            o.config.edge.proxies,
+            ["127.0.0.1".parse::<std::net::IpAddr>().unwrap()]
+        );
+        assert_eq!(o.config.edge.metrics_token.as_deref(), Some("t"));
+        assert_eq!(o.config.edge.rates[0].1.per_minute, 0);
+        let slip = with("listn = \"127.0.0.1:1\"\n").unwrap_err();
+        assert!(slip.contains("yiwang.toml") && slip.contains("listn"), "{slip}");
+        let slip = with("[rates.gues]\nburst = 1\nper_minute = 1\n").unwrap_err();
+        assert!(
+            slip.contains("rates.gues") && slip.contains("guess, lookup, upload"),
+            "{slip}"
+        );
+    }
+
+    #[test]
+    fn variables_that_look_like_ours_are_named() {
+        let names = [
+            "YIWANG_LISTN",
+            "YIWANG_LISTEN",
+            "YIWANG_LOG_FORMAT",
+            "YIWANG_TEST_POSTGRES",
+            "PATH",
+            "YIWANG_COMMS_SMS_URL",
+            "YIWANG_MASTER_KEY_FILE",
+        ];
+        assert_eq!(unknown(names.iter().map(|n| n.to_string())), ["YIWANG_LISTN"]);
     }
 }

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod config;
 pub mod lock;
 pub mod packs;
+pub mod server;
 
 use kernel::ctx::{App, Clock, Config, Ports};
 use kernel::module::Services;

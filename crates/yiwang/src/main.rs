@@ -5,6 +5,7 @@ use kernel::{http, job, start};
 use std::process::ExitCode;
 use std::sync::Arc;
 use yiwang::config::{self, Options};
+use yiwang::server;
 
 const HELP: &str = "yiwang — the digital government of a city in one program
 
@@ -15,6 +16,8 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang pack apply [FOLDER]       take a newer pack in, three ways: what was edited in the city stays and is named
   yiwang pack export FOLDER        write what was edited in the city back into a pack's folder
   yiwang account list              list accounts
+  yiwang account posts             list the posts of the organisation tree
+  yiwang account open LOGIN POST   an official's account; asks name and number, prints the first password
   yiwang account token LOGIN       a bearer token for /api/v1
   yiwang log export FOLDER         the proof log as files, for yiwang-verify
   yiwang backup FOLDER [--keep N]  a copy to restore from, while the city works; keeps the newest N
@@ -23,24 +26,15 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang doctor                    look for altered rows, failed jobs and ageing tables
 
 Options (also as YIWANG_… or in yiwang.toml): --listen ADDRESS --url URL --data FOLDER --database postgres://…
-  --pack FOLDER --node NAME --demo --config FILE. The master key: YIWANG_MASTER_KEY_FILE (or YIWANG_MASTER_KEY).
+  --pack FOLDER --node NAME --demo --config FILE --log FILTER --log-format json|text --proxies ADDRESSES.
+  The master key: YIWANG_MASTER_KEY_FILE (or YIWANG_MASTER_KEY); another machine's access to /metrics:
+  YIWANG_METRICS_TOKEN. All of it with explanations: docs/guides/production.md.
 
 Exit codes of `pack`: 0 nothing is wrong, differs or was kept back; 1 errors (check, export), differences (diff), or something of
   the pack was not taken (apply: edited here, or a file that only a new city takes in); 2 it could not be done.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    // That the pack on disk is another one is what these verbs are asked about.
-    let quiet = match args.first().is_some_and(|verb| verb == "pack") {
-        true => "warn,kernel::pack=error",
-        false => "warn",
-    };
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("YIWANG_LOG").unwrap_or_else(|_| quiet.into()),
-        )
-        .with_writer(std::io::stderr)
-        .init();
     if args.iter().any(|a| a == "--help" || a == "-h" || a == "help") {
         println!("{HELP}");
         return ExitCode::SUCCESS;
@@ -52,6 +46,15 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    for name in config::unknown(std::env::vars().map(|(name, _)| name)) {
+        eprintln!(
+            "yiwang: the environment variable {name} is none of ours and changes nothing; see `yiwang --help`"
+        );
+    }
+    if let Err(e) = log(&options) {
+        eprintln!("yiwang: {e}");
+        return ExitCode::from(2);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(r) => r,
         Err(e) => {
@@ -66,6 +69,25 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Log lines on stderr: JSON objects for machines, or text for people at a terminal.
+fn log(o: &Options) -> Result<(), String> {
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(&o.log).map_err(|e| format!("log `{}`: {e}", o.log))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match o.log_json {
+        true => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .init(),
+        false => lines.init(),
+    }
+    Ok(())
 }
 
 async fn open(o: &Options) -> kernel::Result<Arc<App>> {
@@ -92,6 +114,29 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
             for (login, kind) in identity::api::list_accounts(&app.system("cli")).await? {
                 println!("{login}\t{kind}");
             }
+            Ok(ExitCode::SUCCESS)
+        }
+        ["account", "posts"] => {
+            let app = open(&o).await?;
+            for [id, title, organisation, path] in identity::api::posts(&app.system("cli")).await? {
+                println!("{id}\t{title}\t{organisation}\t{path}");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        ["account", "open", login, post] => {
+            // Name and number come by standard input: the command line stands in process lists and histories.
+            let mut lines = std::io::stdin().lines();
+            let mut ask = |what: &str| {
+                eprint!("{what}: ");
+                let line = lines.next().and_then(|l| l.ok()).unwrap_or_default();
+                line.trim().to_string()
+            };
+            let (name, code) = (ask("name 姓名"), ask("citizen number 公民身份号码"));
+            let app = open(&o).await?;
+            let password =
+                identity::api::open_official(&app.system("cli"), login, post, &name, &code).await?;
+            eprintln!();
+            println!("{password}");
             Ok(ExitCode::SUCCESS)
         }
         ["account", "token", login] => {
@@ -255,16 +300,16 @@ async fn serve(o: Options) -> kernel::Result<ExitCode> {
     if app.config.demo {
         accounts(&app).await?;
     }
-    let service = http::router(app.clone()).into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let mut ending = stopped;
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-        let _ = ending.changed().await;
-    });
-    let server = tokio::spawn(server.into_future());
+    let router = http::router(app.clone());
+    let server = tokio::spawn(server::run(listener, router, server::Limits::default(), stopped));
+    server::notify("READY=1");
     signal().await;
+    server::notify("STOPPING=1");
+    app.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+    // Live streams look whether the process is ending when they are woken.
+    app.wake_followers();
     let _ = stop.send(true);
-    // Open live streams would hold the server for ever; running requests get five seconds.
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), server).await;
+    let _ = server.await;
     for t in tasks {
         let _ = tokio::time::timeout(std::time::Duration::from_secs(5), t).await;
     }

@@ -14,6 +14,8 @@ async fn city() -> (Arc<kernel::ctx::App>, tempfile::TempDir) {
         demo: true,
         node: "test".into(),
         fast_hash: true,
+        edge: Default::default(),
+        checked_pack: false,
     };
     let with = yiwang::Surroundings {
         clock: Arc::new(SetClock::at(1_795_500_000_000)),

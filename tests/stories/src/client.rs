@@ -260,6 +260,8 @@ impl Client {
     }
     /// The session cookie's value.
     pub fn session(&self) -> String {
-        self.cookies[kernel::http::SESSION].clone()
+        let plain = kernel::http::SESSION;
+        let found = self.cookies.iter().find(|(name, _)| name.ends_with(plain));
+        found.expect("a session cookie").1.clone()
     }
 }

@@ -70,10 +70,16 @@ impl Client {
     /// (version, first work item) that the case page offers to this official.
     pub async fn task(&mut self, case: &str) -> (String, String) {
         let page = self.get(&format!("/work/cases/{case}")).await.expect(200);
-        let work = page.between(&format!("/work/cases/{case}/work/"), "\"");
+        // The first address that is an item itself: `…/work/4/recall` is an offer on one that is done.
+        let text = page.text();
+        let work = text
+            .split(&format!("/work/cases/{case}/work/"))
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .find(|work| work.bytes().all(|b| b.is_ascii_digit()));
         (
             page.hidden("version").unwrap_or_default(),
-            work.unwrap_or_default(),
+            work.unwrap_or_default().to_string(),
         )
     }
     /// Sends a work item's form as it stands on the page.

@@ -593,6 +593,22 @@ async fn a_new_matter(db: Db) {
         ("material.0.title", "横幅样稿"),
         ("material.0.accept", "pdf、jpg"),
         ("material.0.max_mb", "10"),
+        ("material.0.form", "both"),
+        ("material.0.originals", "1"),
+        ("material.0.source", "self"),
+        ("elements.item_type", "01"),
+        ("elements.level", "3"),
+        ("elements.nature", "1"),
+        ("elements.targets", "1"),
+        ("elements.channels", "2"),
+        ("elements.case_kind", "2"),
+        ("elements.reach", "city"),
+        ("elements.power", "法定本级行使"),
+        ("elements.consult", "0517-00008151"),
+        ("elements.complain", "12345"),
+        ("_elements.faq", "1"),
+        ("elements.faq.0.q", "要交费吗？"),
+        ("elements.faq.0.a", "不收费（样例）。"),
     ];
     save(&mut steward, &edition, &typed).await.expect(303);
     for part in ["form.json", "process.bpmn", "decision.dmn", "stories.toml"] {

@@ -81,6 +81,21 @@ fn many() -> i64 {
 }
 
 impl Settings {
+    /// The environment variables that [`Settings::with_environment`] reads.
+    pub fn variables() -> &'static [&'static str] {
+        &[
+            "YIWANG_COMMS_MAX_ATTEMPTS",
+            "YIWANG_COMMS_BACKOFF_SECONDS",
+            "YIWANG_COMMS_SMTP_SERVER",
+            "YIWANG_COMMS_SMTP_FROM",
+            "YIWANG_COMMS_SMTP_USER",
+            "YIWANG_COMMS_SMTP_PASSWORD",
+            "YIWANG_COMMS_SMS_URL",
+            "YIWANG_COMMS_SMS_SECRET",
+            "YIWANG_COMMS_SMS_ADAPTER",
+            "YIWANG_COMMS_WEBHOOK_ALLOW_PRIVATE",
+        ]
+    }
     /// The same with what the environment says on top; the error names the variable.
     pub fn with_environment(mut self, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, String> {
         let get = |name: &str| env(&format!("YIWANG_COMMS_{name}")).filter(|v| !v.is_empty());

@@ -11,6 +11,7 @@ pub mod print;
 
 use kernel::module::{FactType, JobKind, MenuEntry, Permission, Place, Section, boxed};
 
+use kernel::rate::Rate;
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
@@ -63,8 +64,9 @@ pub fn module() -> Module {
             Door::Public,
             get(web::verify_form).post(web::verify_file),
         )
-        .body(FILE),
-        Route::new("/verify/{token}", Door::Public, get(web::verify_token)),
+        .body(FILE)
+        .rate(Rate::Upload),
+        Route::new("/verify/{token}", Door::Public, get(web::verify_token)).rate(Rate::Lookup),
         Route::new("/work/certificates", read, get(web::list)),
         Route::new(
             "/work/certificates/{id}/revocation",
@@ -76,6 +78,7 @@ pub fn module() -> Module {
             Door::Public,
             get(web::api_verify),
         )
+        .rate(Rate::Lookup)
         .doc(
             "GET",
             "Public facts of a certificate by its identifier (GB/T 36904)",

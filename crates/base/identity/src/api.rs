@@ -112,6 +112,57 @@ pub async fn open_account(
     service::open_account(ctx, login, kind, subject, password).await
 }
 
+/// (id, title, organisation's name, its path) of every post, for `yiwang account posts`.
+pub async fn posts(ctx: &Ctx) -> Result<Vec<[String; 4]>> {
+    ctx.read("identity.posts", |tx| Ok(crate::organisation::store::posts(tx)?))
+        .await
+}
+
+/// Opens an official's account at a post, from today on; returns the first password. For the operator: the messages are
+/// those of the command line.
+pub async fn open_official(ctx: &Ctx, login: &str, post: &str, name: &str, code: &str) -> Result<String> {
+    let no = |text: String| kernel::Problem::from(Fault::new(text));
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c);
+    if !(2..=40).contains(&login.len()) || !login.chars().all(plain) {
+        return Err(no(format!(
+            "`{login}`: a login has 2 to 40 small letters, digits, `-`, `.` or `_`"
+        )));
+    }
+    if name.trim().is_empty() {
+        return Err(no("the name is missing".into()));
+    }
+    codes::citizen_id(code).map_err(|e| no(format!("the citizen number: {e}")))?;
+    let known = posts(ctx).await?;
+    if !known.iter().any(|p| p[0] == post) {
+        return Err(no(format!(
+            "there is no post `{post}`; `yiwang account posts` lists them"
+        )));
+    }
+    let subject = ctx
+        .tx("identity.open-official", |tx| {
+            let area = crate::organisation::store::area_of_post(tx, post)?;
+            let person = NewParty {
+                kind: "natural",
+                name: name.trim(),
+                code,
+                phone: None,
+                area_code: &area,
+                synthetic: false,
+            };
+            know(ctx, tx, &person)
+        })
+        .await?;
+    let password = crate::pack::readable(ctx);
+    let account = match open_account(ctx, login, "official", &subject, &password).await {
+        Err(kernel::Problem::Refusal(r)) if r.status == 409 => {
+            return Err(no(format!("there is an account `{login}` already")));
+        }
+        opened => opened?,
+    };
+    appoint(ctx, post, account, &ctx.today().to_string()).await?;
+    Ok(password)
+}
+
 /// Gives an account a post from a legal day on.
 pub async fn appoint(ctx: &Ctx, post: &str, account: kernel::Uuid, from: &str) -> Result<()> {
     ctx.tx("identity.appoint", |tx| {

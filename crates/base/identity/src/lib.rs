@@ -16,6 +16,7 @@ mod pack;
 mod policy;
 
 use kernel::module::{FactType, Permission, Section};
+use kernel::rate::Rate;
 use kernel::{Door, Module, Route, Table};
 
 pub use account::Identity;
@@ -92,7 +93,8 @@ pub fn module() -> Module {
             "/sign-in",
             Door::Public,
             get(account::web::form).post(account::web::sign_in),
-        ),
+        )
+        .rate(Rate::Guess),
         Route::new("/sign-out", Door::SignedIn, post(account::web::sign_out)),
         Route::new("/me/security", Door::SignedIn, get(account::web::security)),
         Route::new(

@@ -281,20 +281,24 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
         .collect()
 }
 
-/// The one password of all demonstration accounts: random, made at the first start, kept sealed.
-pub async fn demo_password(ctx: &Ctx) -> Result<String> {
-    const PLACE: &str = "kernel_setting.demo-password";
+/// A random password of sixty bits that can be read aloud: `abcd-efgh-jkmn`.
+pub(crate) fn readable(ctx: &Ctx) -> String {
     // Letters and digits that nobody mistakes for one another.
     const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
-    let fresh: String = ctx
-        .random::<12>()
+    ctx.random::<12>()
         .iter()
         .enumerate()
         .flat_map(|(n, byte)| {
             let letter = char::from(ALPHABET[usize::from(byte % 32)]);
             (n > 0 && n % 4 == 0).then_some('-').into_iter().chain([letter])
         })
-        .collect();
+        .collect()
+}
+
+/// The one password of all demonstration accounts: random, made at the first start, kept sealed.
+pub async fn demo_password(ctx: &Ctx) -> Result<String> {
+    const PLACE: &str = "kernel_setting.demo-password";
+    let fresh = readable(ctx);
     let sealed = hex::encode(ctx.protect().seal(PLACE, &fresh)?);
     let stored: Option<String> = ctx
         .tx("identity.demo-password", |tx| {

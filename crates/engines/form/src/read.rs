@@ -45,6 +45,14 @@ fn number(text: &str) -> Option<Json> {
     })
 }
 
+/// The text without control characters, which come along when something is pasted: no database, no PDF and no reader wants
+/// them. Lines and tabs stay.
+fn visible(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'))
+        .collect()
+}
+
 impl Form {
     /// Values from posted pairs. Unknown names are dropped; text that is no number stays text, so that the person sees
     /// what was typed next to what is wrong with it.
@@ -55,8 +63,8 @@ impl Form {
                 .iter()
                 .rev()
                 .find(|(n, _)| *n == f.name)
-                .map(|(_, v)| v.trim());
-            let value = match (&f.kind, posted) {
+                .map(|(_, v)| visible(v));
+            let value = match (&f.kind, posted.as_deref().map(str::trim)) {
                 (Kind::Boolean { .. }, v) => Json::Bool(v.is_some_and(|v| !matches!(v, "" | "false" | "0"))),
                 (_, None | Some("")) => continue,
                 (Kind::Integer { .. }, Some(v)) => v.parse::<i64>().map_or_else(|_| v.into(), Json::from),
@@ -250,6 +258,13 @@ mod tests {
             ]
         );
         assert_eq!(wrongs(&form, &[("promise", "on")])[0].1, "form-required");
+    }
+
+    #[test]
+    fn control_characters_are_left_out() {
+        let form = Form::parse(FORM).unwrap();
+        let pairs = [("why".to_string(), " go\u{0}od\u{7}s\u{9f} ".to_string())];
+        assert_eq!(form.read(&pairs)["why"], "goods");
     }
 
     #[test]

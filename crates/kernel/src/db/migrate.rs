@@ -113,6 +113,16 @@ pub(super) async fn apply(db: &Db, migrations: &[Migration], now: i64) -> Result
         })
         .await
         .map_err(flat)?;
+    for row in &known {
+        let (module, number): (String, i64) = (row.get("module")?, row.get("number")?);
+        let here = |m: &&Migration| m.module == module && i64::from(m.number) == number;
+        if !migrations.iter().any(|m| here(&m)) {
+            return Err(Fault::new(format!(
+                "this database was last used by a newer program: it has migration {module} {number:04}, which this one does \
+                 not know; start the newer program, or restore a backup that was made before the upgrade"
+            )));
+        }
+    }
     let mut applied = 0;
     for m in migrations {
         let seen = known.iter().find(|r| {

@@ -10,7 +10,7 @@ mod migrate;
 mod postgres;
 mod sqlite;
 
-use crate::error::{Fault, Problem, Result};
+use crate::error::{Fault, Problem, Result, Unstorable};
 use crate::value::{FromValue, Row, Value};
 pub use migrate::{Migration, schema_of};
 use std::cell::Cell;
@@ -172,8 +172,19 @@ impl Tx<'_> {
         result
     }
 
+    /// Both databases refuse what one of them could not keep.
+    fn storable(&self, params: &[Value]) -> Result<(), Fault> {
+        let nul = |v: &Value| matches!(v, Value::Text(t) if t.as_bytes().contains(&0));
+        match params.iter().any(nul) {
+            true => Err(Fault::of(self.verb, Unstorable)),
+            false => Ok(()),
+        }
+    }
+
     /// Runs a statement, returns the number of rows it changed.
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Fault> {
+        let storable = self.storable(params);
+        self.outcome(storable)?;
         self.spend(0)?;
         let done = match &mut self.driver {
             Driver::Sqlite { conn, .. } => sqlite::execute(conn, sql, params),
@@ -187,6 +198,8 @@ impl Tx<'_> {
 
     /// All rows of a query.
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Fault> {
+        let storable = self.storable(params);
+        self.outcome(storable)?;
         self.spend(0)?;
         let left = (self.limits.rows - self.rows) as usize + 1;
         let done = match &mut self.driver {

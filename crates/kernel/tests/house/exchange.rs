@@ -113,6 +113,15 @@ async fn migrations_apply_once_and_never_change() {
     changed.last_mut().unwrap().sql.push_str("\n-- later thought");
     let e = again.db.migrate(&changed, 0).await.unwrap_err();
     assert!(e.to_string().contains("was changed after it was applied"), "{e}");
+    // An older program leaves a newer one's database alone.
+    let mut older = again
+        .modules
+        .iter()
+        .flat_map(|m| m.migrations.clone())
+        .collect::<Vec<_>>();
+    let newest = older.pop().unwrap();
+    let e = again.db.migrate(&older, 0).await.unwrap_err().to_string();
+    assert!(e.contains("newer program") && e.contains(&newest.module), "{e}");
 }
 
 /// Two nodes on one PostgreSQL: facts from both are numbered densely, whoever numbers; jobs run once.

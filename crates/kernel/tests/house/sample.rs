@@ -255,6 +255,8 @@ pub async fn app(database: &str, node: &str) -> Arc<App> {
         demo: true,
         node: node.into(),
         fast_hash: true,
+        edge: Default::default(),
+        checked_pack: false,
     };
     let plain = || Arc::new(Plain);
     let ports = Ports {

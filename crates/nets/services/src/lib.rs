@@ -9,6 +9,7 @@ mod ledger;
 mod matter;
 
 use kernel::module::{Consumer, FactType, MenuEntry, Permission, Place, PublicView, Section, Watch};
+use kernel::rate::Rate;
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
@@ -172,13 +173,10 @@ pub fn module() -> Module {
         Route::new("/matters", Door::Public, get(web::list)),
         Route::new("/matters/{id}", Door::Public, get(web::guide)),
         Route::new("/matters/{id}/cases", Door::SignedIn, post(web::start)),
-        Route::new("/search", Door::Public, get(web::search)),
-        Route::new("/api/v1/search", Door::Public, get(web::api_search)).doc(
-            "GET",
-            "Search (?q=)",
-            json!(null),
-            object(),
-        ),
+        Route::new("/search", Door::Public, get(web::search)).rate(Rate::Lookup),
+        Route::new("/api/v1/search", Door::Public, get(web::api_search))
+            .rate(Rate::Lookup)
+            .doc("GET", "Search (?q=)", json!(null), object()),
         Route::new("/api/v1/matters", Door::Public, get(web::api_list)).doc(
             "GET",
             "All matters",

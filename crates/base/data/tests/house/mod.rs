@@ -356,6 +356,8 @@ pub async fn app(database: &str, pack: &Pack) -> Arc<App> {
         demo: true,
         node: "node-a".into(),
         fast_hash: true,
+        edge: Default::default(),
+        checked_pack: false,
     };
     let master = Arc::new(trust::Master::open(&config.data, Some(&"5a".repeat(32)), true).unwrap());
     let people = Arc::new(identity::Identity {

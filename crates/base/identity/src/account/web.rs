@@ -5,7 +5,7 @@ use axum::Form;
 use axum::extract::Query;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use kernel::http::{SESSION, see, set_cookie};
+use kernel::http::{see, session_name, set_cookie};
 use kernel::module::Sample;
 use kernel::{Ctx, Problem, Result};
 use serde::Deserialize;
@@ -39,14 +39,14 @@ pub(crate) async fn form(cx: Ctx, Query(q): Query<Next>) -> Result<Response> {
 }
 
 fn session_cookie(cx: &Ctx, response: &mut Response, token: &str, age: i64) {
-    let secure = if cx.app.config.url.starts_with("https://") {
-        "; Secure"
-    } else {
-        ""
-    };
+    let config = &cx.app.config;
+    let (name, secure) = (
+        session_name(config),
+        if config.secure() { "; Secure" } else { "" },
+    );
     set_cookie(
         response,
-        &format!("{SESSION}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}"),
+        &format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}"),
     );
 }
 

@@ -107,6 +107,27 @@ pub(crate) fn roles(tx: &mut Tx<'_>) -> Result<Vec<(String, Vec<String>)>, Fault
         .collect()
 }
 
+/// (id, title, organisation's name, its path) of every post in force, in the order of the organisation tree.
+pub(crate) fn posts(tx: &mut Tx<'_>) -> Result<Vec<[String; 4]>, Fault> {
+    let rows = tx.query(
+        "SELECT p.id, p.title, o.name, o.path FROM identity_post p JOIN identity_organisation o ON o.id = p.organisation \
+         WHERE p.retired_at IS NULL AND o.retired_at IS NULL ORDER BY o.path, p.id",
+        &[],
+    )?;
+    rows.iter()
+        .map(|r| Ok([r.get("id")?, r.get("title")?, r.get("name")?, r.get("path")?]))
+        .collect()
+}
+
+/// The area of the post's organisation.
+pub(crate) fn area_of_post(tx: &mut Tx<'_>, post: &str) -> Result<String, Fault> {
+    let area: Option<String> = tx.scalar(
+        "SELECT o.area_code FROM identity_post p JOIN identity_organisation o ON o.id = p.organisation WHERE p.id = $1",
+        params![post],
+    )?;
+    Ok(area.unwrap_or_default())
+}
+
 /// Gives an account a post from a day on; returns the row's id.
 pub(crate) fn hold(tx: &mut Tx<'_>, post: &str, account: kernel::Uuid, from: &str) -> Result<String, Fault> {
     let id = format!("{post}:{account}:{from}");

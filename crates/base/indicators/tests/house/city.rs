@@ -189,6 +189,8 @@ impl City {
             demo: true,
             node: "n1".into(),
             fast_hash: true,
+            edge: Default::default(),
+            checked_pack: false,
         };
         let modules = vec![
             kernel::module(),

@@ -3,6 +3,8 @@
 //!
 //! Names follow the data elements of GB/T 39046-2020 and GB/T 39554 where these have the element.
 
+use crate::matter::elements::{FORMS, SOURCES};
+use codes::service as sets;
 use serde_json::{Map, Value as Json};
 
 pub(crate) type Map_ = Map<String, Json>;
@@ -238,6 +240,10 @@ pub(crate) const FIELDS: &[Field] = &[
             field("note_en", "填报须知英文", "Note in English", Kind::Long).max(2000),
             field("gap", "可容缺后补", "May follow later", Kind::Yes),
             field("promise", "可承诺代替", "A promise may stand for it", Kind::Yes),
+            field("source", "来源渠道", "Where it comes from", Kind::Choice(SOURCES)).must(),
+            field("form", "材料形式", "Form", Kind::Choice(FORMS)).must(),
+            field("originals", "原件份数", "Originals", Kind::Whole(0, 99)),
+            field("copies", "复印件份数", "Copies", Kind::Whole(0, 99)),
         ]),
     )
     .of("material"),
@@ -287,6 +293,166 @@ pub(crate) const FIELDS: &[Field] = &[
         .or_null()
         .help()
         .of("result"),
+    field(
+        "elements.item_type",
+        "事项类型代码",
+        "Type of matter",
+        Kind::Choice(sets::MATTER_TYPES),
+    )
+    .must()
+    .of("elements"),
+    field("elements.level", "行使层级", "Level", Kind::Choice(sets::LEVELS))
+        .must()
+        .of("elements"),
+    field(
+        "elements.nature",
+        "实施主体性质",
+        "Nature of the lead organisation",
+        Kind::Choice(sets::NATURES),
+    )
+    .must()
+    .of("elements"),
+    field(
+        "elements.targets",
+        "服务对象类型",
+        "Kinds of applicants",
+        Kind::Choices(sets::TARGETS),
+    )
+    .must()
+    .of("elements"),
+    field(
+        "elements.channels",
+        "办理形式",
+        "Channels",
+        Kind::Choices(sets::CHANNELS),
+    )
+    .must()
+    .of("elements"),
+    field(
+        "elements.case_kind",
+        "办件类型",
+        "Kind of case",
+        Kind::Choice(sets::CASE_KINDS),
+    )
+    .must()
+    .of("elements"),
+    field("elements.reach", "通办范围", "Reach", Kind::Choice(sets::REACHES))
+        .must()
+        .of("elements"),
+    field("elements.visits", "到办事现场次数", "Visits", Kind::Whole(0, 20))
+        .help()
+        .of("elements"),
+    field(
+        "elements.visit_reason",
+        "必须现场办理的原因",
+        "Why people must come",
+        Kind::Long,
+    )
+    .max(500)
+    .help()
+    .of("elements"),
+    field(
+        "elements.visit_reason_en",
+        "必须现场办理的原因英文",
+        "Why people must come, in English",
+        Kind::Long,
+    )
+    .max(1000)
+    .of("elements"),
+    field("elements.power", "权力来源", "Source of the power", Kind::Text)
+        .must()
+        .of("elements"),
+    field(
+        "elements.power_en",
+        "权力来源英文",
+        "Source of the power in English",
+        Kind::Text,
+    )
+    .of("elements"),
+    field("elements.quota", "数量限制", "Quota", Kind::Text)
+        .help()
+        .of("elements"),
+    field(
+        "elements.quota_en",
+        "数量限制英文",
+        "Quota in English",
+        Kind::Text,
+    )
+    .of("elements"),
+    field(
+        "elements.intermediary",
+        "中介服务",
+        "Intermediary services",
+        Kind::Text,
+    )
+    .help()
+    .of("elements"),
+    field(
+        "elements.intermediary_en",
+        "中介服务英文",
+        "Intermediary services in English",
+        Kind::Text,
+    )
+    .of("elements"),
+    field(
+        "elements.special",
+        "特别程序",
+        "Special procedures",
+        Kind::Choices(sets::SPECIAL),
+    )
+    .of("elements"),
+    field("elements.themes", "服务主题", "Themes", Kind::Words)
+        .max(60)
+        .help()
+        .of("elements"),
+    field("elements.hall", "进驻政务大厅", "In the service hall", Kind::Yes).of("elements"),
+    field(
+        "elements.appointment",
+        "支持预约办理",
+        "By appointment",
+        Kind::Yes,
+    )
+    .of("elements"),
+    field("elements.payment", "支持网上支付", "Online payment", Kind::Yes).of("elements"),
+    field(
+        "elements.delivery",
+        "支持物流快递",
+        "Delivery by courier",
+        Kind::Yes,
+    )
+    .of("elements"),
+    field("elements.kiosk", "支持自助终端", "At kiosks", Kind::Yes).of("elements"),
+    field("elements.consult", "咨询方式", "Where to ask", Kind::Text)
+        .must()
+        .of("elements"),
+    field(
+        "elements.complain",
+        "监督投诉方式",
+        "Where to complain",
+        Kind::Text,
+    )
+    .must()
+    .of("elements"),
+    field("elements.from", "计划生效日期", "In force from", Kind::Text)
+        .max(10)
+        .help()
+        .of("elements"),
+    field("elements.until", "计划取消日期", "In force until", Kind::Text)
+        .max(10)
+        .help()
+        .of("elements"),
+    field(
+        "elements.faq",
+        "常见问题",
+        "Frequent questions",
+        Kind::Rows(&[
+            field("q", "问题", "Question", Kind::Text).must(),
+            field("q_en", "问题英文", "Question in English", Kind::Text).max(400),
+            field("a", "回答", "Answer", Kind::Long).must().max(2000),
+            field("a_en", "回答英文", "Answer in English", Kind::Long).max(4000),
+        ]),
+    )
+    .of("elements"),
     field("sample", "样例内容", "Sample content", Kind::Yes)
         .help()
         .of("sample"),
@@ -328,9 +494,11 @@ pub(crate) fn find(name: &str) -> Option<(&'static Field, Option<&'static Field>
     if let Some(f) = FIELDS.iter().find(|f| f.name == name) {
         return Some((f, None));
     }
-    let mut parts = name.splitn(3, '.');
-    let rows = FIELDS.iter().find(|f| Some(f.name) == parts.clone().next())?;
-    let (_, _, column) = (parts.next(), parts.next(), parts.next()?);
+    let (rows, rest) = FIELDS
+        .iter()
+        .filter(|f| matches!(f.kind, Kind::Rows(_)))
+        .find_map(|f| Some((f, name.strip_prefix(f.name)?.strip_prefix('.')?)))?;
+    let (_, column) = rest.split_once('.')?;
     match rows.kind {
         Kind::Rows(columns) => columns.iter().find(|c| c.name == column).map(|c| (rows, Some(c))),
         _ => None,
@@ -342,7 +510,8 @@ pub(crate) fn place(name: &str, english: bool) -> String {
     match find(name) {
         Some((f, None)) => f.label(english).to_string(),
         Some((f, Some(c))) => {
-            let n: usize = name.split('.').nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
+            let row = name[f.name.len() + 1..].split('.').next();
+            let n: usize = row.and_then(|n| n.parse().ok()).unwrap_or(0);
             format!("{} {} · {}", f.label(english), n + 1, c.label(english))
         }
         None => name.to_string(),
@@ -617,7 +786,9 @@ pub(crate) fn read(pairs: &[(String, String)], old: &Map_) -> (Map_, Vec<Wrong>)
                 for n in numbers.into_iter().take(100) {
                     let text = |c: &Field| posted(&format!("{}.{n}.{}", f.name, c.name)).unwrap_or_default();
                     let blank = |c: &Field| {
-                        matches!(c.kind, Kind::Yes) || text(c).trim().is_empty() || (c.name == "max_mb")
+                        // What a new row comes with says nothing yet.
+                        let given = ["max_mb", "form", "originals", "copies"].contains(&c.name);
+                        matches!(c.kind, Kind::Yes) || text(c).trim().is_empty() || given
                     };
                     if columns.iter().all(blank) {
                         continue;
@@ -709,7 +880,7 @@ mod tests {
         let sheet = json!({ "fee": { "amount": 1250 }, "audience": ["natural", "legal"], "online": "full", "sample": true,
             "words": ["占道", "摆摊"],
             "conditions": [{ "zh": "一|二\n三\\四", "en": "a" }, { "zh": "五", "en": "" }],
-            "material": [{ "id": "m", "title": "图", "title_en": "", "required": true, "when": null, "accept": ["pdf", "jpg"], "max_mb": 10, "note": "", "note_en": "", "gap": true, "promise": false }] });
+            "material": [{ "id": "m", "title": "图", "title_en": "", "required": true, "when": null, "accept": ["pdf", "jpg"], "max_mb": 10, "note": "", "note_en": "", "gap": true, "promise": false, "source": "self", "form": "paper", "originals": 2, "copies": 0 }] });
         let sheet = sheet.as_object().unwrap();
         for english in [false, true] {
             for name in [
@@ -796,16 +967,20 @@ mod tests {
         let Json::Object(all) = serde_json::to_value(sheet).unwrap() else {
             panic!()
         };
-        for (name, value) in &all {
-            let inner: Vec<String> = match value {
-                Json::Object(o) => o.keys().map(|k| format!("{name}.{k}")).collect(),
+        fn names(name: &str, value: &Json) -> Vec<String> {
+            match value {
+                Json::Object(o) => o
+                    .iter()
+                    .flat_map(|(k, v)| names(&format!("{name}.{k}"), v))
+                    .collect(),
                 Json::Array(rows) if rows.iter().any(Json::is_object) => {
-                    let row = rows[0].as_object().unwrap();
-                    row.keys().map(|k| format!("{name}.0.{k}")).collect()
+                    names(&format!("{name}.0"), &rows[0])
                 }
-                _ => vec![name.clone()],
-            };
-            for name in inner {
+                _ => vec![name.to_string()],
+            }
+        }
+        for (name, value) in &all {
+            for name in names(name, value) {
                 assert!(find(&name).is_some(), "{name} cannot be edited");
             }
         }

@@ -13,6 +13,9 @@ pub(crate) mod state {
     pub(crate) const DISCARDED: &str = "discarded";
 }
 
+/// The group of the sheet whose elements are units of their own.
+const GROUP: &str = "elements";
+
 /// The texts beside the sheet, by file name.
 pub(crate) const PARTS: [&str; 4] = ["form.json", "process.bpmn", "decision.dmn", "stories.toml"];
 
@@ -71,6 +74,11 @@ impl Content {
     pub(crate) fn body(&self, retired: bool) -> Body {
         let mut body = self.sheet.clone();
         body.remove("id");
+        // A group of many elements: two people may well change two of them.
+        if let Some(Json::Object(elements)) = body.remove(GROUP) {
+            let unit = |(name, v): (String, Json)| (format!("{GROUP}.{name}"), v);
+            body.extend(elements.into_iter().map(unit));
+        }
         for (name, text) in PARTS.iter().zip(&self.parts) {
             body.insert(name.to_string(), text.clone().into());
         }
@@ -80,6 +88,11 @@ impl Content {
     pub(crate) fn of_body(id: &str, body: &Body) -> Content {
         let mut sheet = body.clone();
         sheet.remove(RETIRED);
+        let prefix = format!("{GROUP}.");
+        for (name, value) in body.iter().filter(|(name, _)| name.starts_with(&prefix)) {
+            sheet.remove(name);
+            fields::set(&mut sheet, name, value.clone());
+        }
         let part = |sheet: &mut Map_, name: &str| match sheet.remove(name) {
             Some(Json::String(text)) => text,
             _ => String::new(),

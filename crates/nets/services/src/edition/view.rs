@@ -60,6 +60,8 @@ pub(crate) fn finding(cx: &Ctx, edition: &str, f: &Finding) -> Json {
             } else {
                 cx.t("services-sheet", &[])
             };
+            // Nobody sees the lines of a file that is put together from fields.
+            let line = if known { *line } else { 0 };
             json!({ "place": name, "line": line, "text": text, "href": href })
         }
     }
@@ -142,8 +144,10 @@ pub(crate) fn form(
         if let Kind::Rows(columns) = f.kind {
             let mut rows: Vec<Json> = value.as_array().cloned().unwrap_or_default();
             if more == f.name || (rows.is_empty() && f.required) {
-                // Largest size in MB has a sensible beginning, so that a new row is not wrong by itself.
-                rows.push(json!({ "max_mb": 10, "required": true }));
+                // What has a sensible beginning, so that a new row is not wrong by itself.
+                rows.push(
+                    json!({ "max_mb": 10, "required": true, "form": "both", "originals": 1, "copies": 0 }),
+                );
             }
             let rows: Vec<Json> = rows
                 .iter()

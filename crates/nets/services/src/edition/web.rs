@@ -423,12 +423,20 @@ pub(crate) async fn save_sheet(
         match service::save_sheet(&cx, &id, version, &pairs).await? {
             Saved::Yes => {
                 let back = format!("/work/matters/editions/{id}");
-                let group = action
-                    .split_once(':')
-                    .map(|(_, g)| g.split('.').next().unwrap_or(g).to_string());
+                // `add` names the group itself, the others one of its rows.
+                let group = action.split_once(':').map(|(verb, g)| match verb {
+                    "add" => g,
+                    _ => g.rsplit_once('.').map_or(g, |(group, _)| group),
+                });
                 return Ok(see(&match group {
-                    Some(g) if !more.is_empty() => format!("{back}/sheet?more={g}#field-{g}"),
-                    Some(g) => format!("{back}/sheet#field-{g}"),
+                    Some(g) => {
+                        let anchor = g.replace('.', "-");
+                        let more = match more.is_empty() {
+                            true => String::new(),
+                            false => format!("?more={}", percent(g)),
+                        };
+                        format!("{back}/sheet{more}#field-{anchor}")
+                    }
                     None => back,
                 }));
             }

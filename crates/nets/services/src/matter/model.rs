@@ -1,5 +1,6 @@
 //! `matter.toml`: the elements of a guide (GB/T 39554-series), and its parts parsed for the runtime.
 
+use super::elements::Elements;
 use cases::{Material, Matter};
 use decision::Decision;
 use form::Form;
@@ -98,6 +99,9 @@ pub struct Sheet {
     #[serde(default)]
     pub material: Vec<Material>,
     pub result: Outcome,
+    /// What the catalogue asks for beyond that; complete before a matter is published.
+    #[serde(default)]
+    pub elements: Elements,
     #[serde(default)]
     pub sample_note: String,
     #[serde(default)]

@@ -98,6 +98,21 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
                 );
             }
         }
+        // One place for all of them: the table, or the head of a file that has none.
+        let line = pack
+            .text(&path("matter.toml"))
+            .ok()
+            .and_then(|t| t.lines().position(|l| l.trim() == "[elements]"))
+            .map_or(0, |n| n + 1);
+        let wrong = |m: String| pack.wrong(&path("matter.toml"), line, m).to_string();
+        bad.extend(parts.sheet.elements.wrongs(&parts.sheet).into_iter().map(wrong));
+        bad.extend(
+            parts
+                .sheet
+                .material_wrongs()
+                .into_iter()
+                .map(|m| pack.wrong(&path("matter.toml"), 0, m).to_string()),
+        );
         bad.extend(
             references(pack, &parts)
                 .into_iter()
