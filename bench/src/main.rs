@@ -84,15 +84,17 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 type Bench = (&'static str, fn(&std::path::Path) -> Result<Figure, Failure>);
-const ALL: [Bench; 8] = [
+const ALL: [Bench; 10] = [
     ("transactions", transactions::run),
     ("point-reads", reads::run),
     ("decisions", engines::decisions),
     ("instances", engines::instances),
+    ("durable", engines::durable),
     ("submissions", http::submissions),
     ("home", http::home),
     ("guide", http::guide),
     ("search", http::search),
+    ("million", http::million),
 ];
 
 fn main() -> std::process::ExitCode {

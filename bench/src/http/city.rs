@@ -38,15 +38,17 @@ impl City {
         let pack = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../packs/huaian"));
         let app = yiwang::open(config, pack, with).await.map_err(failed)?;
         let (stop, stopped) = tokio::sync::watch::channel(false);
+        let ending = stopped.clone();
         let mut tasks = kernel::job::start(app.clone(), stopped);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let service = kernel::http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        tasks.push(tokio::spawn(async move {
-            if let Err(e) = axum::serve(listener, service).await {
-                eprintln!("bench: {e}");
-            }
-        }));
+        let (router, limits) = (
+            kernel::http::router(app.clone()),
+            yiwang::server::Limits::default(),
+        );
+        tasks.push(tokio::spawn(yiwang::server::run(
+            listener, router, limits, ending,
+        )));
         Ok(City {
             app,
             address,
@@ -98,6 +100,7 @@ impl City {
         for t in self.tasks {
             t.abort();
         }
+        self.app.db.close().await;
     }
 }
 

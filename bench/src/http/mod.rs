@@ -2,6 +2,9 @@
 
 mod city;
 mod client;
+mod million;
+
+pub use million::million;
 
 use crate::{Failure, Figure, ROUNDS, median};
 use city::City;
@@ -201,11 +204,21 @@ async fn requests(
     address: std::net::SocketAddr,
     path: &'static str,
 ) -> Result<(f64, Vec<u64>, usize), Failure> {
+    requests_as(address, path, "", 16).await
+}
+
+/// The same by this many connections with somebody's token.
+async fn requests_as(
+    address: std::net::SocketAddr,
+    path: &'static str,
+    bearer: &str,
+    connections: usize,
+) -> Result<(f64, Vec<u64>, usize), Failure> {
     let begun = Instant::now();
     let until = begun + ROUND;
     let mut tasks = Vec::new();
-    for _ in 0..16 {
-        let mut c = Client::open(address, "").await?;
+    for _ in 0..connections {
+        let mut c = Client::open(address, bearer).await?;
         tasks.push(tokio::spawn(async move {
             let (mut micros, mut size) = (Vec::new(), 0);
             while Instant::now() < until {

@@ -168,6 +168,31 @@ async fn plan_periodic(app: &Arc<App>) -> Result<()> {
     .await
 }
 
+/// Lets this node refresh what it keeps in memory when a fact of interest was written between the two heads.
+async fn watch(app: &Arc<App>, before: i64, head: i64) -> Result<()> {
+    let ctx = app.system("watch");
+    for w in app.modules.iter().flat_map(|m| &m.watches) {
+        let seen = ctx
+            .read("facts.watch", |tx| {
+                for kind in w.facts {
+                    let n: Option<i64> = tx.scalar(
+                        "SELECT COUNT(*) FROM kernel_fact WHERE type = $1 AND seq > $2 AND seq <= $3",
+                        params![*kind, before, head],
+                    )?;
+                    if n.unwrap_or(0) > 0 {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            })
+            .await?;
+        if seen {
+            (w.run)(ctx.clone()).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Hands new facts to every consumer; cursor and effect in one transaction. Returns how many were handled.
 pub async fn follow(app: &Arc<App>) -> Result<usize> {
     let system = app.system("followers");
@@ -177,7 +202,13 @@ pub async fn follow(app: &Arc<App>) -> Result<usize> {
             .await?;
     }
     let head = system.read("facts.head", |tx| Ok(fact::head(tx)?)).await?;
-    let moved = app.head.swap(head, Ordering::SeqCst) != head;
+    let before = app.head.swap(head, Ordering::SeqCst);
+    let moved = before != head;
+    if moved && let Err(e) = watch(app, before, head).await {
+        // Looked at again at the next turn.
+        app.head.store(before, Ordering::SeqCst);
+        return Err(e);
+    }
     let mut handled = 0;
     for consumer in app.modules.iter().flat_map(|m| &m.consumers) {
         handled += consume(app, consumer, head).await?;

@@ -9,6 +9,7 @@
 //! | [`module`] | what a crate declares of itself |
 //! | [`http`], [`page`], [`i18n`] | the web edge, templates, texts |
 //! | [`pack`] | city packs with file-and-line errors |
+//! | [`living`] | pack items that people go on editing: compare, merge three ways, export |
 //! | [`search`] | words, pinyin, bigrams |
 //! | [`meter`], [`rate`] | what the operator sees, what a caller may ask |
 //! | [`start`] | putting it together |
@@ -22,6 +23,7 @@ pub mod fatal;
 pub mod http;
 pub mod i18n;
 pub mod job;
+pub mod living;
 pub mod meter;
 pub mod module;
 pub mod pack;

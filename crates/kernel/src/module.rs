@@ -136,6 +136,14 @@ pub struct Consumer {
     pub handle: fn(&Ctx, &mut Tx<'_>, &Recorded) -> Result<()>,
 }
 
+/// Something that every node does for itself soon after one of these facts was written, wherever that was: refreshing what it
+/// keeps in memory. A consumer runs on one node only.
+#[derive(Clone)]
+pub struct Watch {
+    pub facts: &'static [&'static str],
+    pub run: fn(Ctx) -> JobFuture,
+}
+
 pub type JobFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// A kind of job. Runs at least once; its effects carry the fence or are idempotent by the due key.
@@ -196,11 +204,13 @@ pub struct Module {
     pub figures: Vec<HomeFigure>,
     pub facts: Vec<FactType>,
     pub consumers: Vec<Consumer>,
+    pub watches: Vec<Watch>,
     pub jobs: Vec<JobKind>,
     pub migrations: Vec<Migration>,
     pub templates: Vec<(String, String)>,
     pub locales: Vec<(String, String, String)>,
     pub sections: Vec<Section>,
+    pub living: Vec<crate::living::Living>,
     pub views: Vec<PublicView>,
     pub tables: Vec<&'static Table>,
     pub samples: Vec<Sample>,

@@ -3,6 +3,7 @@
 
 use crate::ctx::{App, Ctx};
 use crate::error::{Fault, Problem, Result};
+use crate::living;
 use crate::params;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -194,6 +195,27 @@ impl Pack {
         city.into()
     }
 
+    /// The same pack with some files left out and others, as text, put in: checks then read content that is on no disk.
+    pub fn overlaid(&self, keep: impl Fn(&str) -> bool, with: Vec<(String, String)>) -> Pack {
+        let mut files: BTreeMap<String, PackFile> = self
+            .files
+            .iter()
+            .filter(|(name, _)| keep(name))
+            .map(|(name, f)| (name.clone(), f.clone()))
+            .collect();
+        for (name, text) in with {
+            let file = PackFile {
+                path: PathBuf::from(&name),
+                bytes: text.into_bytes(),
+            };
+            files.insert(name, file);
+        }
+        Pack {
+            manifest: self.manifest.clone(),
+            files,
+        }
+    }
+
     /// SHA-256 over all names and bytes: what drift is measured against.
     pub fn hash(&self) -> String {
         let mut h = Sha256::new();
@@ -242,7 +264,8 @@ fn parse_toml<T: DeserializeOwned>(file: &PackFile) -> Result<T, PackError> {
     })
 }
 
-/// Applies the pack to an empty database; returns false when it held one already (drift is reported, not repaired).
+/// Applies the pack to an empty database; returns false when it held one already. Then the database is the truth and stays
+/// as it is: in what the pack differs is said, once, with the verbs that help.
 pub async fn apply_to_empty(app: &Arc<App>, pack: Arc<Pack>) -> Result<bool> {
     let ctx = app.system("pack");
     let have: Option<String> = ctx
@@ -250,17 +273,21 @@ pub async fn apply_to_empty(app: &Arc<App>, pack: Arc<Pack>) -> Result<bool> {
             Ok(tx.scalar("SELECT value FROM kernel_setting WHERE name = 'pack'", &[])?)
         })
         .await?;
-    let mark = format!(
-        "{}@{}:{}",
-        pack.manifest.pack.id,
-        pack.manifest.pack.version,
-        pack.hash()
-    );
     if let Some(have) = have {
-        if have != mark {
-            tracing::warn!(
-                "the pack on disk differs from the one in the database; the database stays as it is"
-            );
+        if have != mark_of(&pack) {
+            let d = living::diff(app, &pack).await?;
+            if d.is_empty() {
+                tracing::info!("the pack on disk was rewritten but says the same as the database");
+            } else {
+                tracing::warn!(
+                    "the pack on disk differs from the city, which stays as it is: {} items to take from the pack, {} edited \
+                     here, {} in conflict, {} other files; see `yiwang pack diff PATH`, then `yiwang pack apply PATH`",
+                    d.from_pack(),
+                    d.local(),
+                    d.conflicts(),
+                    d.others.len()
+                );
+            }
         }
         return Ok(false);
     }
@@ -279,16 +306,28 @@ pub async fn apply_to_empty(app: &Arc<App>, pack: Arc<Pack>) -> Result<bool> {
     for section in app.modules.iter().flat_map(|m| &m.sections) {
         (section.load)(ctx.clone(), pack.clone()).await?;
     }
+    living::remember_all(&ctx, &pack).await?;
     // Last, so that a load cut short is begun again: every section writes with ON CONFLICT.
     ctx.tx("pack.mark", |tx| {
-        tx.execute(
-            "INSERT INTO kernel_setting(name, value) VALUES ('pack', $1) ON CONFLICT (name) DO UPDATE SET value = $1",
-            params![mark.clone()],
-        )?;
-        Ok(())
+        living::remember_files(tx, app, &pack)?;
+        mark(tx, &pack)
     })
     .await?;
     Ok(true)
+}
+
+fn mark_of(pack: &Pack) -> String {
+    let head = &pack.manifest.pack;
+    format!("{}@{}:{}", head.id, head.version, pack.hash())
+}
+
+/// Remembers that this pack, to the last byte, is the one that the city took in.
+pub(crate) fn mark(tx: &mut crate::db::Tx<'_>, pack: &Pack) -> Result<()> {
+    tx.execute(
+        "INSERT INTO kernel_setting(name, value) VALUES ('pack', $1) ON CONFLICT (name) DO UPDATE SET value = $1",
+        params![mark_of(pack)],
+    )?;
+    Ok(())
 }
 
 /// Every error that the sections find, sorted.

@@ -151,7 +151,11 @@ pub fn check_declarations(modules: &[Module]) -> Vec<String> {
             let consumed = modules
                 .iter()
                 .flat_map(|m| &m.consumers)
-                .any(|c| c.facts.contains(&f.name));
+                .any(|c| c.facts.contains(&f.name))
+                || modules
+                    .iter()
+                    .flat_map(|m| &m.watches)
+                    .any(|w| w.facts.contains(&f.name));
             if !consumed && f.unconsumed.is_none() {
                 bad.push(format!(
                     "{}: nobody consumes {} and no reason is given",

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Everything the command line understood.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     pub config: Config,
     pub pack: PathBuf,
@@ -220,7 +220,13 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         Some(other) => return Err(format!("log-format `{other}`: give json or text")),
     };
     let log = get("log").or(file.log);
-    let log = log.unwrap_or_else(|| if serving { "warn,http=info" } else { "warn" }.into());
+    let usual = match words.first().map(String::as_str) {
+        // That the pack on disk is another one is what these verbs are asked about.
+        Some("pack") => "warn,kernel::pack=error",
+        _ if serving => "warn,http=info",
+        _ => "warn",
+    };
+    let log = log.unwrap_or_else(|| usual.into());
     let config = Config {
         url,
         listen,

@@ -5,6 +5,7 @@ pub mod assets;
 pub mod backup;
 pub mod config;
 pub mod lock;
+pub mod packs;
 pub mod server;
 
 use kernel::ctx::{App, Clock, Config, Ports};

@@ -12,6 +12,9 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang serve                     start the city (default)
   yiwang demo                      start a demonstration city with synthetic accounts, in data/demo
   yiwang pack check [FOLDER]       check a city pack and play its stories
+  yiwang pack diff [FOLDER]        in what a pack and the city differ, and who changed what since it was taken in
+  yiwang pack apply [FOLDER]       take a newer pack in, three ways: what was edited in the city stays and is named
+  yiwang pack export FOLDER        write what was edited in the city back into a pack's folder
   yiwang account list              list accounts
   yiwang account posts             list the posts of the organisation tree
   yiwang account open LOGIN POST   an official's account; asks name and number, prints the first password
@@ -25,7 +28,10 @@ const HELP: &str = "yiwang — the digital government of a city in one program
 Options (also as YIWANG_… or in yiwang.toml): --listen ADDRESS --url URL --data FOLDER --database postgres://…
   --pack FOLDER --node NAME --demo --config FILE --log FILTER --log-format json|text --proxies ADDRESSES.
   The master key: YIWANG_MASTER_KEY_FILE (or YIWANG_MASTER_KEY); another machine's access to /metrics:
-  YIWANG_METRICS_TOKEN. All of it with explanations: docs/guides/production.md.";
+  YIWANG_METRICS_TOKEN. All of it with explanations: docs/guides/production.md.
+
+Exit codes of `pack`: 0 nothing is wrong, differs or was kept back; 1 errors (check, export), differences (diff), or something of
+  the pack was not taken (apply: edited here, or a file that only a new city takes in); 2 it could not be done.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -100,6 +106,9 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
     match words.as_slice() {
         [] | ["serve"] | ["demo"] => serve(o).await,
         ["pack", "check", rest @ ..] => Ok(pack_check(rest.first().map_or(o.pack.as_path(), |f| f.as_ref()))),
+        ["pack", verb @ ("diff" | "apply" | "export"), rest @ ..] => {
+            Ok(pack_verb(o.clone(), verb, rest).await)
+        }
         ["account", "list"] => {
             let app = open(&o).await?;
             for (login, kind) in identity::api::list_accounts(&app.system("cli")).await? {
@@ -198,6 +207,41 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
             };
             (command.run)(app.system("cli"), o.words[1..].to_vec()).await?;
             Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// `pack diff|apply|export`. Opened with the folder that is named, so that a city can be compared with any pack.
+async fn pack_verb(mut o: Options, verb: &str, rest: &[&str]) -> ExitCode {
+    match rest {
+        [] if verb != "export" => {}
+        [folder] => o.pack = folder.into(),
+        _ => {
+            eprintln!("yiwang: usage: yiwang pack {verb} FOLDER");
+            return ExitCode::from(2);
+        }
+    }
+    let done = async {
+        yiwang::backup::must_exist(&o.config)?;
+        let app = open(&o).await?;
+        let said = match verb {
+            "diff" => yiwang::packs::diff(&app, &o.pack).await?,
+            "apply" => yiwang::packs::apply(&app, &o.pack).await?,
+            _ => yiwang::packs::export(&app, &o.pack).await?,
+        };
+        app.db.close().await;
+        Ok::<_, kernel::Problem>(said)
+    };
+    match done.await {
+        Ok(said) => {
+            for line in said.lines {
+                println!("{line}");
+            }
+            ExitCode::from(said.code)
+        }
+        Err(e) => {
+            eprintln!("yiwang: {e}");
+            ExitCode::from(2)
         }
     }
 }

@@ -37,6 +37,10 @@ impl Answer {
     pub fn location(&self) -> &str {
         self.header("location")
     }
+    /// Whether a link, a form or a button leads to an address that begins so.
+    pub fn leads(&self, path: &str) -> bool {
+        unescaped(&self.text()).contains(&format!("=\"{path}"))
+    }
     /// The text between two marks, first occurrence.
     pub fn between(&self, from: &str, to: &str) -> Option<String> {
         let text = self.text();
@@ -46,6 +50,48 @@ impl Answer {
     /// The value of the first hidden field of this name.
     pub fn hidden(&self, name: &str) -> Option<String> {
         self.between(&format!("type=\"hidden\" name=\"{name}\" value=\""), "\"")
+    }
+    /// The fields of the form that posts to this address, as a browser would send them untouched; buttons are left out.
+    pub fn form(&self, action: &str) -> Vec<(String, String)> {
+        let text = self.text();
+        let posts = |from: &usize| {
+            let tag = &text[*from..from + tag_end(&text[*from..]).unwrap_or(0)];
+            attribute(tag, "action").as_deref() == Some(action)
+        };
+        let start = text.match_indices("<form ").map(|(n, _)| n).find(posts);
+        let start = start.unwrap_or_else(|| panic!("no form posts to {action}: {text}"));
+        let mut rest = &text[start..start + text[start..].find("</form>").unwrap()];
+        let mut fields = Vec::new();
+        let mut select = String::new();
+        while let Some(at) = rest.find('<') {
+            rest = &rest[at + 1..];
+            let Some(end) = tag_end(rest) else { break };
+            let tag = &rest[..end];
+            let inner = &rest[end + 1..];
+            let name = attribute(tag, "name").unwrap_or_default();
+            let chosen = |word: &str| tag.split_whitespace().any(|w| w == word);
+            match tag.split_whitespace().next().unwrap_or_default() {
+                "input" if !name.is_empty() => {
+                    let kind = attribute(tag, "type").unwrap_or_default();
+                    let boxed = kind == "checkbox" || kind == "radio";
+                    if kind != "file" && (!boxed || chosen("checked")) {
+                        fields.push((name, attribute(tag, "value").unwrap_or_default()));
+                    }
+                }
+                "textarea" => {
+                    let value = &inner[..inner.find("</textarea>").unwrap()];
+                    // HTML leaves out the first line break.
+                    fields.push((name, unescaped(value.strip_prefix('\n').unwrap_or(value))));
+                }
+                "select" => select = name,
+                "option" if chosen("selected") => {
+                    fields.push((select.clone(), attribute(tag, "value").unwrap_or_default()));
+                }
+                _ => {}
+            }
+            rest = inner;
+        }
+        fields
     }
     /// Asserts the status and shows the page when it is another.
     #[track_caller]
@@ -62,6 +108,35 @@ pub struct Client {
     pub cookies: BTreeMap<String, String>,
     pub bearer: Option<String>,
     pub accept: &'static str,
+}
+
+/// Where a tag ends: the first `>` outside of quotes.
+fn tag_end(text: &str) -> Option<usize> {
+    let mut quoted = false;
+    text.char_indices().find_map(|(n, c)| {
+        quoted ^= c == '"';
+        (c == '>' && !quoted).then_some(n)
+    })
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+    Some(unescaped(rest.split('"').next().unwrap_or_default()))
+}
+
+fn unescaped(text: &str) -> String {
+    let pairs = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#x27;", "'"),
+        ("&#x2f;", "/"),
+    ];
+    let mut text = text.to_string();
+    for (from, to) in pairs {
+        text = text.replace(from, to);
+    }
+    text.replace("&amp;", "&")
 }
 
 fn encoded(fields: &[(&str, &str)]) -> String {

@@ -201,6 +201,8 @@ const WHO: &[&str] = &[
     "supervisor",
     "auditor",
     "admin",
+    "steward-cg",
+    "publisher",
 ];
 
 async fn every_route_for_everybody(db: Db) {

@@ -36,6 +36,23 @@ pub struct Material {
     /// May be replaced by the applicant's promise (告知承诺).
     #[serde(default)]
     pub promise: bool,
+    /// Where people get it (来源渠道): `self`, `government`, `intermediary`, `other`.
+    #[serde(default)]
+    pub source: String,
+    /// 材料形式: `electronic`, `paper`, `both`.
+    #[serde(default = "both")]
+    pub form: String,
+    /// 原件份数, 复印件份数, when it is handed over on paper.
+    #[serde(default = "one")]
+    pub originals: u32,
+    #[serde(default)]
+    pub copies: u32,
+}
+fn both() -> String {
+    "both".into()
+}
+fn one() -> u32 {
+    1
 }
 fn ten() -> u64 {
     10

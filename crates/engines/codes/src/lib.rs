@@ -16,6 +16,7 @@ pub use citizen::{CitizenId, citizen_id, synthetic_citizen_id};
 pub use credit::{credit_code, organisation_code, synthetic_credit_code};
 pub use division::{Level, division_level, division_prefix};
 pub use phone::phone;
+pub mod service;
 
 /// Which kind of code was tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

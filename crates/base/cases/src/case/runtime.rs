@@ -51,6 +51,18 @@ pub(crate) struct Said<'a> {
     pub opinion: Option<&'a str>,
 }
 
+/// The outcome of the decision that was taken last: a matter without a certificate is granted by it. What later tasks said,
+/// such as a hand-over, decides nothing.
+fn decided<'p>(matter: &Matter, p: &'p process::State) -> Option<&'p str> {
+    let decides = |w: &&process::Work| {
+        let node = matter.process.nodes.get(&w.node);
+        w.status == process::WorkStatus::Done
+            && w.adds.is_none()
+            && node.is_some_and(|n| n.hint("kind") == "decide")
+    };
+    p.work.iter().rev().find(decides)?.outcome.as_deref()
+}
+
 /// One command: engine step, effects on rows, the case itself saved. Returns the ids of the work rows it wrote; the
 /// caller emits the fact over them with [`touched`].
 pub(crate) fn run(
@@ -189,10 +201,9 @@ fn apply(
         }
         Effect::Ended { node } => {
             let withdrawn = node == state::WITHDRAWN;
-            // A matter without a certificate is granted by the decision's own outcome.
             let granted = !withdrawn
                 && case.process.as_ref().is_some_and(|p| {
-                    p.variables["outcome"] == "grant" || p.visited.iter().any(|n| issues(matter, n))
+                    decided(matter, p) == Some("grant") || p.visited.iter().any(|n| issues(matter, n))
                 });
             case.state = if withdrawn {
                 state::WITHDRAWN

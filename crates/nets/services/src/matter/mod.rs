@@ -1,5 +1,6 @@
 //! Matters (事项).
 
+pub(crate) mod elements;
 pub(crate) mod model;
 pub(crate) mod pack;
 pub(crate) mod service;

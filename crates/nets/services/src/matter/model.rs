@@ -1,5 +1,6 @@
 //! `matter.toml`: the elements of a guide (GB/T 39554-series), and its parts parsed for the runtime.
 
+use super::elements::Elements;
 use cases::{Material, Matter};
 use decision::Decision;
 use form::Form;
@@ -98,19 +99,23 @@ pub struct Sheet {
     #[serde(default)]
     pub material: Vec<Material>,
     pub result: Outcome,
+    /// What the catalogue asks for beyond that; complete before a matter is published.
+    #[serde(default)]
+    pub elements: Elements,
     #[serde(default)]
     pub sample_note: String,
     #[serde(default)]
     pub sample_note_en: String,
 }
 
-/// The four files of one version, as text.
+/// The files of one version, as text.
 #[derive(Clone, Debug)]
 pub struct Parts {
     pub sheet: Sheet,
     pub form: String,
     pub process: String,
     pub decision: String,
+    pub stories: String,
 }
 
 /// Why a part cannot be used: (file, line or 0, message).

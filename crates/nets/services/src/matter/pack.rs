@@ -61,6 +61,8 @@ pub(crate) fn read(pack: &Pack, folder: &str) -> Result<Parts, PackError> {
         form: pack.text(&file("form.json"))?,
         process: pack.text(&file("process.bpmn"))?,
         decision: pack.text(&file("decision.dmn"))?,
+        // That it is there and passes is the check's business.
+        stories: pack.text(&file("stories.toml")).unwrap_or_default(),
     })
 }
 
@@ -96,6 +98,21 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
                 );
             }
         }
+        // One place for all of them: the table, or the head of a file that has none.
+        let line = pack
+            .text(&path("matter.toml"))
+            .ok()
+            .and_then(|t| t.lines().position(|l| l.trim() == "[elements]"))
+            .map_or(0, |n| n + 1);
+        let wrong = |m: String| pack.wrong(&path("matter.toml"), line, m).to_string();
+        bad.extend(parts.sheet.elements.wrongs(&parts.sheet).into_iter().map(wrong));
+        bad.extend(
+            parts
+                .sheet
+                .material_wrongs()
+                .into_iter()
+                .map(|m| pack.wrong(&path("matter.toml"), 0, m).to_string()),
+        );
         bad.extend(
             references(pack, &parts)
                 .into_iter()

@@ -2,67 +2,117 @@
 
 use super::model::{Parts, Sheet};
 use super::{pack, store};
+use crate::edition::store as editions;
 use cases::Catalogue;
 use kernel::pack::Pack;
 use kernel::{Ctx, Fact, Locale, Recorded, Refusal, Result, Tx, search};
 use serde_json::json;
 
-/// Publishes one version: rows, search, fact.
+/// Publishes one version of the pack: rows, search, fact.
 pub(crate) async fn publish(ctx: &Ctx, parts: &Parts, version: i64) -> Result<()> {
     parts.build(version, false).map_err(pack::problem)?;
-    let s = &parts.sheet;
     kernel::search::warm();
     ctx.tx("services.publish", |tx| {
-        store::put(tx, parts, version, ctx.now())?;
-        for locale in [Locale::Zh, Locale::En] {
-            let english = locale == Locale::En;
-            let org = identity::api::organisation(tx, &s.organisation)?;
-            let name = org
-                .map(|o| {
-                    if english && !o.name_en.is_empty() {
-                        o.name_en
-                    } else {
-                        o.name
-                    }
-                })
-                .unwrap_or_default();
-            let entry = search::Entry {
-                source: "matter",
-                id: s.id.clone(),
-                locale,
-                title: if english && !s.title_en.is_empty() {
-                    s.title_en.clone()
-                } else {
-                    s.title.clone()
-                },
-                summary: name,
-                href: format!("/matters/{}", s.id),
-                words: s.words.clone(),
-            };
-            search::put(tx, &entry)?;
-        }
-        let fact = Fact::new("services.matter.published", &s.id).payload(json!({ "version": version }));
-        let row = store::version_id(&s.id, version);
-        ctx.emit(tx, fact.touch(&crate::MATTER, &s.id).touch(&crate::VERSION, row))?;
-        Ok(())
+        let fact =
+            Fact::new("services.matter.published", &parts.sheet.id).payload(json!({ "version": version }));
+        put(ctx, tx, parts, version, false, fact)
     })
     .await
+}
+
+/// The rows of one version, and the fact that says so.
+pub(crate) fn put(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    parts: &Parts,
+    version: i64,
+    retired: bool,
+    fact: Fact,
+) -> Result<()> {
+    let s = &parts.sheet;
+    store::put(tx, parts, version, ctx.now())?;
+    if !retired {
+        index(tx, s)?;
+    }
+    let row = store::version_id(&s.id, version);
+    let fact = fact.touch(&crate::MATTER, &s.id).touch(&crate::VERSION, &row);
+    ctx.emit(tx, fact.touch(&crate::STORY, row))?;
+    Ok(())
+}
+
+/// What search finds of a matter in force.
+pub(crate) fn index(tx: &mut Tx<'_>, s: &Sheet) -> Result<()> {
+    for locale in [Locale::Zh, Locale::En] {
+        let english = locale == Locale::En;
+        let org = identity::api::organisation(tx, &s.organisation)?;
+        let name = org
+            .map(|o| {
+                if english && !o.name_en.is_empty() {
+                    o.name_en
+                } else {
+                    o.name
+                }
+            })
+            .unwrap_or_default();
+        let entry = search::Entry {
+            source: "matter",
+            id: s.id.clone(),
+            locale,
+            title: if english && !s.title_en.is_empty() {
+                s.title_en.clone()
+            } else {
+                s.title.clone()
+            },
+            summary: name,
+            href: format!("/matters/{}", s.id),
+            words: s.words.clone(),
+        };
+        search::put(tx, &entry)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn unindex(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    for locale in [Locale::Zh, Locale::En] {
+        search::remove(tx, "matter", id, locale)?;
+    }
+    Ok(())
+}
+
+/// Brings this node's catalogue up to date: versions published and matters retired, here or on another node.
+pub(crate) async fn refresh(ctx: &Ctx) -> Result<()> {
+    let Ok(catalogue) = ctx.service::<Catalogue>() else {
+        return Ok(());
+    };
+    for (version, retired, parts) in ctx.read("services.refresh", store::versions).await? {
+        let known = catalogue.version(&parts.sheet.id, version);
+        if known.is_ok_and(|m| m.retired == retired) {
+            continue;
+        }
+        catalogue.put(parts.build(version, retired).map_err(pack::problem)?);
+    }
+    Ok(())
+}
+
+/// The same for [`kernel::module::Watch`].
+pub(crate) fn watch(ctx: Ctx) -> kernel::module::JobFuture {
+    kernel::module::boxed(async move { refresh(&ctx).await })
 }
 
 /// Publishes the next version of a matter, which differs in its process alone, and puts it into force here at once; returns
 /// its number. Cases that run go on by the version they began with.
 pub async fn revise(ctx: &Ctx, matter: &str, process: &str) -> Result<i64> {
-    let versions = ctx.read("services.revise", store::versions).await?;
-    let last = versions
-        .into_iter()
-        .filter(|(_, retired, parts)| !retired && parts.sheet.id == matter);
-    let (version, _, mut parts) = last
-        .max_by_key(|(version, ..)| *version)
-        .ok_or_else(Refusal::not_found)?;
+    let (version, content) = ctx
+        .read("services.revise", |tx| {
+            let (version, retired) = editions::head(tx, matter)?.ok_or_else(Refusal::not_found)?;
+            let content = editions::version(tx, matter, version)?.filter(|_| !retired);
+            Ok((version, content.ok_or_else(Refusal::not_found)?))
+        })
+        .await?;
+    let mut parts = content.typed()?;
     parts.process = process.to_string();
-    let matter = parts.build(version + 1, false).map_err(pack::problem)?;
     publish(ctx, &parts, version + 1).await?;
-    ctx.service::<Catalogue>()?.put(matter);
+    refresh(ctx).await?;
     Ok(version + 1)
 }
 
@@ -74,6 +124,9 @@ pub async fn open(ctx: &Ctx, pack: &Pack) -> Result<()> {
         catalogue.put(parts.build(version, retired).map_err(pack::problem)?);
     }
     ctx.app.services.put(catalogue);
+    ctx.app
+        .services
+        .put(crate::edition::check::CityFiles(pack.clone()));
     cases::clock::open(ctx, pack).await
 }
 

@@ -27,6 +27,10 @@ pub(crate) fn put(tx: &mut Tx<'_>, p: &Parts, version: i64, at: i64) -> Result<(
         ],
     )?;
     tx.execute(
+        "INSERT INTO services_story(id, body) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET body = $2",
+        params![version_id(&s.id, version), p.stories.as_str()],
+    )?;
+    tx.execute(
         "INSERT INTO services_matter(id, version, code, title, title_en, organisation, online, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET version = $2, code = $3, title = $4, \
          title_en = $5, organisation = $6, online = $7",
@@ -44,7 +48,7 @@ pub(crate) fn put(tx: &mut Tx<'_>, p: &Parts, version: i64, at: i64) -> Result<(
     Ok(())
 }
 
-/// Every version: (version, retired, parts).
+/// Every version: (version, retired, parts without the stories, which only publication plays).
 pub(crate) fn versions(tx: &mut Tx<'_>) -> Result<Vec<(i64, bool, Parts)>> {
     tx.query(
         "SELECT v.version, v.body, v.form, v.process, v.decision, m.retired_at FROM services_version v \
@@ -58,6 +62,7 @@ pub(crate) fn versions(tx: &mut Tx<'_>) -> Result<Vec<(i64, bool, Parts)>> {
             form: r.get("form")?,
             process: r.get("process")?,
             decision: r.get("decision")?,
+            stories: String::new(),
         };
         Ok((
             r.get("version")?,

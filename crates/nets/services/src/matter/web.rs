@@ -1,9 +1,10 @@
 //! Matter list, guide, search, and the start of a case.
 
 use super::model::Sheet;
-use super::{service, store};
+use super::{elements, service, store};
 use axum::extract::{Path, Query};
 use axum::response::Response;
+use codes::service as sets;
 use kernel::http::{reply, see};
 use kernel::module::Sample;
 use kernel::{Ctx, Locale, Result, Tx, search as index};
@@ -81,9 +82,40 @@ pub(crate) async fn list(cx: Ctx, Query(find): Query<Find>) -> Result<Response> 
     )
 }
 
+/// `{ code, name }`, or `null` when the matter does not say.
+fn named(cx: &Ctx, set: &'static [sets::Entry], code: &str) -> Json {
+    sets::entry(set, code).map_or(Json::Null, |e| json!({ "code": e.0, "name": pick(cx, e.1, e.2) }))
+}
+
+/// The elements with the names of their codes.
+fn elements_data(cx: &Ctx, e: &elements::Elements) -> Json {
+    let all = |set, codes: &[String]| -> Vec<Json> { codes.iter().map(|c| named(cx, set, c)).collect() };
+    let faq: Vec<Json> = e
+        .faq
+        .iter()
+        .map(|f| json!({ "q": pick(cx, &f.q, &f.q_en), "a": pick(cx, &f.a, &f.a_en) }))
+        .collect();
+    json!({
+        "item_type": named(cx, sets::MATTER_TYPES, &e.item_type), "level": named(cx, sets::LEVELS, &e.level),
+        "nature": named(cx, sets::NATURES, &e.nature), "targets": all(sets::TARGETS, &e.targets),
+        "channels": all(sets::CHANNELS, &e.channels), "case_kind": named(cx, sets::CASE_KINDS, &e.case_kind),
+        "reach": named(cx, sets::REACHES, &e.reach), "visits": e.visits,
+        "visit_reason": pick(cx, &e.visit_reason, &e.visit_reason_en), "power": pick(cx, &e.power, &e.power_en),
+        "quota": pick(cx, &e.quota, &e.quota_en), "intermediary": pick(cx, &e.intermediary, &e.intermediary_en),
+        "special": all(sets::SPECIAL, &e.special), "themes": e.themes, "hall": e.hall, "appointment": e.appointment,
+        "payment": e.payment, "delivery": e.delivery, "kiosk": e.kiosk, "consult": e.consult, "complain": e.complain,
+        "from": e.from, "until": e.until, "faq": faq,
+    })
+}
+
 fn guide_data(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Json> {
     let (s, _) = service::find(tx, id)?;
-    let mut g = card(cx, tx, &s)?;
+    guide_of(cx, tx, &s)
+}
+
+/// The guide of any sheet: in force, or an edition's for a preview.
+pub(crate) fn guide_of(cx: &Ctx, tx: &mut Tx<'_>, s: &Sheet) -> Result<Json> {
+    let mut g = card(cx, tx, s)?;
     let lines = |list: &[super::model::Line]| -> Vec<String> {
         list.iter().map(|l| pick(cx, &l.zh, &l.en).to_string()).collect()
     };
@@ -112,8 +144,13 @@ fn guide_data(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Json> {
         .material
         .iter()
         .map(|m| json!({ "title": pick(cx, &m.title, &m.title_en), "note": pick(cx, &m.note, &m.note_en),
-            "required": m.required && m.when.is_none(), "conditional": m.when.is_some(), "accept": m.accept, "max_mb": m.max_mb }))
+            "required": m.required && m.when.is_none(), "conditional": m.when.is_some(), "accept": m.accept, "max_mb": m.max_mb,
+            "source": named(cx, elements::SOURCES, &m.source), "form": named(cx, elements::FORMS, &m.form),
+            "originals": m.originals, "copies": m.copies }))
         .collect();
+    let organisation = identity::api::organisation(tx, &s.organisation)?;
+    let credit = organisation.and_then(|o| o.credit_code).unwrap_or_default();
+    let implementation = s.implementation_code(&credit).unwrap_or_default();
     for (key, value) in [
         ("code", json!(s.code)),
         ("kind", json!(pick(cx, &s.kind, &s.kind_en))),
@@ -132,6 +169,8 @@ fn guide_data(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Json> {
         ("materials", json!(materials)),
         ("certificate", json!(s.result.certificate.is_some())),
         ("sample_note", json!(pick(cx, &s.sample_note, &s.sample_note_en))),
+        ("implementation_code", json!(implementation)),
+        ("elements", elements_data(cx, &s.elements)),
     ] {
         g[key] = value;
     }
@@ -140,7 +179,7 @@ fn guide_data(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Json> {
 
 pub(crate) async fn guide(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
     let g = cx.read("services.guide", |tx| guide_data(&cx, tx, &id)).await?;
-    cx.page("services/matter/guide.html", json!({ "g": g }))
+    cx.page("services/matter/guide.html", json!({ "g": g, "preview": null }))
 }
 
 pub(crate) async fn start(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
@@ -185,6 +224,7 @@ pub(crate) async fn api_guide(cx: Ctx, Path(id): Path<String>) -> Result<Respons
 pub(crate) fn samples() -> Vec<Sample> {
     let card = json!({ "id": "m", "title": "示例事项", "online": "full", "promised_days": 10, "organisation": "示例部门",
         "organisation_id": "o", "sample": true, "free": true });
+    let code = |code: &str, name: &str| json!({ "code": code, "name": name });
     let mut g = card.clone();
     for (k, v) in [
         ("code", json!("1")),
@@ -206,7 +246,18 @@ pub(crate) fn samples() -> Vec<Sample> {
         ),
         (
             "materials",
-            json!([{ "title": "图", "note": "注", "required": true, "conditional": false, "accept": ["pdf"], "max_mb": 10 }]),
+            json!([{ "title": "图", "note": "注", "required": true, "conditional": false, "accept": ["pdf"], "max_mb": 10,
+                "source": code("self", "申请人自备"), "form": code("both", "纸质或电子"), "originals": 1, "copies": 2 }]),
+        ),
+        ("implementation_code", json!("11320899008100014G3000199001001")),
+        (
+            "elements",
+            json!({ "item_type": code("01", "行政许可"), "level": code("3", "市级"), "nature": code("1", "法定机关"),
+                "targets": [code("1", "自然人")], "channels": [code("1", "窗口办理")], "case_kind": code("2", "承诺件"),
+                "reach": code("city", "跨县通办"), "visits": 1, "visit_reason": "需核验原件", "power": "法定本级行使", "quota": "",
+                "intermediary": "", "special": [code("1", "延长审批")], "themes": ["市政公用"], "hall": true,
+                "appointment": true, "payment": false, "delivery": true, "kiosk": false, "consult": "0", "complain": "12345",
+                "from": "", "until": "", "faq": [{ "q": "问", "a": "答" }] }),
         ),
         ("certificate", json!(true)),
         ("sample_note", json!("样例")),
@@ -219,7 +270,16 @@ pub(crate) fn samples() -> Vec<Sample> {
     vec![
         sample("services/matter/list.html", "none", list(json!([]))),
         sample("services/matter/list.html", "one", list(json!([card]))),
-        sample("services/matter/guide.html", "full", json!({ "g": g })),
+        sample(
+            "services/matter/guide.html",
+            "full",
+            json!({ "g": g, "preview": null }),
+        ),
+        sample(
+            "services/matter/guide.html",
+            "preview",
+            json!({ "g": g, "preview": "e" }),
+        ),
         sample(
             "services/matter/search.html",
             "none",
