@@ -6,6 +6,7 @@
 //! - [`rating`]: 好差评 and follow-ups
 //! - [`appointment`]: windows, slots, visits; [`delivery`]: how the result comes; [`phrase`]: stock phrases; [`absence`]: stand-ins
 //! - [`migration`]: running cases go over to a new version of their matter
+//! - [`paper`]: 文书: notices, decisions, receipts, each made by the event that calls for it
 //! - [`archive`]: the package that an ended case leaves behind
 //! - [`api`]: what other crates may ask
 
@@ -22,6 +23,7 @@ mod catalogue;
 pub mod clock;
 mod delivery;
 mod migration;
+mod paper;
 mod phrase;
 mod rating;
 mod words;
@@ -270,6 +272,14 @@ pub fn module() -> Module {
         ),
     ];
     m.routes.extend(records());
+    m.routes.extend([
+        Route::new("/cases/{id}/papers/{file}", Door::SignedIn, get(paper::web::file)),
+        Route::new(
+            "/work/cases/{id}/papers/{paper}/correction",
+            Door::Official(paper::service::CORRECT),
+            post(paper::web::correct),
+        ),
+    ]);
     m.routes.push(Route::new(
         "/work/migrations",
         Door::Official(migration::service::RUN),
@@ -307,6 +317,7 @@ pub fn module() -> Module {
         permission("cases.absence.note", "cases-permission-absence-note"),
         permission("cases.absence.manage", "cases-permission-absence-manage"),
         permission(migration::service::RUN, "cases-permission-migration"),
+        permission(paper::service::CORRECT, "cases-permission-paper-correct"),
         permission("cases.archive.read", "cases-permission-archive-read"),
         permission("cases.archive.build", "cases-permission-archive-build"),
     ];
@@ -402,14 +413,9 @@ pub fn module() -> Module {
         "cases.case.discarded",
         "cases.material.attached",
         "cases.material.detached",
-        "cases.case.submitted",
-        "cases.case.corrected",
-        "cases.case.correction-requested",
-        "cases.case.accepted",
         "cases.case.reviewed",
         "cases.case.decided",
         "cases.case.sent-back",
-        "cases.case.suspended",
         "cases.case.resumed",
         "cases.case.withdrawn",
         "cases.case.reminded",
@@ -421,8 +427,6 @@ pub fn module() -> Module {
         "cases.case.recalled",
         "cases.case.urged",
         "cases.case.let-through",
-        "cases.case.special-procedure",
-        "cases.case.extended",
         "cases.case.informed",
         "cases.case.error-raised",
         "cases.case.timed-out",
@@ -434,18 +438,19 @@ pub fn module() -> Module {
         "cases.delivery.chosen",
         "cases.delivery.prepared",
         "cases.delivery.sent",
-        "cases.delivery.delivered",
         "cases.delivery.returned",
+        "cases.paper.corrected",
         "cases.archive.built",
         "cases.archive.failed",
     ]
     .map(audit)
     .into();
-    m.facts
-        .extend(["cases.case.ended", "cases.rating.given"].map(|name| FactType {
-            name,
-            unconsumed: None,
-        }));
+    let followed = |name| FactType {
+        name,
+        unconsumed: None,
+    };
+    m.facts.extend(paper::model::FACTS.iter().copied().map(followed));
+    m.facts.push(followed("cases.rating.given"));
     let told = |name| FactType {
         name,
         unconsumed: Some(
@@ -476,11 +481,23 @@ pub fn module() -> Module {
         ]
         .map(kept),
     );
-    m.consumers = vec![Consumer {
-        name: "cases.archive",
-        facts: &["cases.case.ended", "documents.certificate.issued"],
-        handle: archive::service::follow,
-    }];
+    // Papers first: a package of an ended case waits for the decision that is ordered here.
+    m.consumers = vec![
+        Consumer {
+            name: "cases.paper",
+            facts: paper::model::FACTS,
+            handle: paper::service::follow,
+        },
+        Consumer {
+            name: "cases.archive",
+            facts: &[
+                "cases.case.ended",
+                "documents.certificate.issued",
+                "documents.paper.issued",
+            ],
+            handle: archive::service::follow,
+        },
+    ];
     m.jobs = vec![
         JobKind {
             name: archive::service::BUILD,
@@ -498,11 +515,18 @@ pub fn module() -> Module {
             every: None,
         },
     ];
-    m.sections = vec![Section {
-        name: "windows",
-        load: appointment::pack::load,
-        check: appointment::pack::check,
-    }];
+    m.sections = vec![
+        Section {
+            name: "windows",
+            load: appointment::pack::load,
+            check: appointment::pack::check,
+        },
+        Section {
+            name: "basis",
+            load: paper::pack::load,
+            check: paper::pack::check,
+        },
+    ];
     m.tables = vec![
         &CASE,
         &WORK,

@@ -119,7 +119,7 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
             Err(e) => bad.push(e.to_string()),
             Ok((kind, typst)) => {
                 let data = crate::certificate::produce::sample(&kind);
-                if let Err(e) = crate::print::render(&typst, &data, &kind.title, 0) {
+                if let Err(e) = crate::print::proof(&typst, &data, &kind.title) {
                     bad.push(pack.wrong(&template(pack, &folder), 1, e.to_string()).to_string());
                 }
             }

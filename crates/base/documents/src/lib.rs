@@ -2,11 +2,13 @@
 //!
 //! - [`print`]: Typst templates to PDF, QR codes, seals; pure functions
 //! - [`kinds`]: certificate types of the city pack
+//! - [`paper`]: official papers (文书) of a case: order → issue → supersede
 //! - [`certificate`]: order → produce (print, seal, store) → verify, revoke
 
 pub mod api;
 mod certificate;
 mod kinds;
+mod paper;
 pub mod print;
 
 use kernel::module::{FactType, JobKind, MenuEntry, Permission, Place, Section, boxed};
@@ -45,6 +47,29 @@ pub(crate) static CERTIFICATE: Table = Table {
         "created_at",
         "issued_at",
         "revoked_at",
+    ],
+};
+
+/// Issued papers; their words and the file are covered by the file's hash and their own authentication.
+pub(crate) static PAPER: Table = Table {
+    name: "documents_paper",
+    columns: &[
+        "id",
+        "kind",
+        "title",
+        "number",
+        "token",
+        "case_id",
+        "series",
+        "recipient",
+        "organisation",
+        "dated",
+        "cause",
+        "supersedes",
+        "superseded_by",
+        "pdf_sha256",
+        "sm2",
+        "issued_at",
     ],
 };
 
@@ -112,20 +137,35 @@ pub fn module() -> Module {
         "documents.certificate.ordered",
         "documents.certificate.issued",
         "documents.certificate.revoked",
+        "documents.paper.issued",
     ]
     .map(audit)
     .into();
-    m.jobs = vec![JobKind {
-        name: certificate::produce::PRODUCE,
-        run: |ctx, v| boxed(certificate::produce::produce(ctx, v)),
-        every: None,
-    }];
-    m.tables = vec![&CERTIFICATE];
-    m.sections = vec![Section {
-        name: "documents",
-        load: kinds::load,
-        check: kinds::check,
-    }];
+    m.jobs = vec![
+        JobKind {
+            name: certificate::produce::PRODUCE,
+            run: |ctx, v| boxed(certificate::produce::produce(ctx, v)),
+            every: None,
+        },
+        JobKind {
+            name: paper::service::ISSUE,
+            run: |ctx, v| boxed(paper::service::issue(ctx, v)),
+            every: None,
+        },
+    ];
+    m.tables = vec![&CERTIFICATE, &PAPER];
+    m.sections = vec![
+        Section {
+            name: "documents",
+            load: kinds::load,
+            check: kinds::check,
+        },
+        Section {
+            name: "papers",
+            load: paper::pack::load,
+            check: paper::pack::check,
+        },
+    ];
     m.samples = web::samples();
     m
 }

@@ -30,6 +30,7 @@ pub(crate) struct Archive {
     pub size: i64,
     pub files: i64,
     pub certificates: i64,
+    pub papers: i64,
     pub retain_until: String,
     pub built_at: i64,
 }

@@ -20,13 +20,18 @@ fn part_place(archive: &str, part: i64) -> String {
     format!("cases_archive_part.content:{archive}:{part}")
 }
 
-/// Consumer: a case has ended, or a certificate that its package waits for was issued.
+/// Consumer: a case has ended, or a certificate or paper that its package waits for was issued.
 pub(crate) fn follow(ctx: &Ctx, tx: &mut Tx<'_>, f: &Recorded) -> Result<()> {
     let case = match f.kind.as_str() {
         "cases.case.ended" => f.subject.as_str(),
         _ => f.payload["case"].as_str().unwrap_or_default(),
     };
     if case.is_empty() {
+        return Ok(());
+    }
+    // Most papers are issued while their case runs.
+    let running = |c: Option<Case>| c.is_some_and(|c| !c.ended());
+    if f.kind == "documents.paper.issued" && running(cases::load(ctx, tx, case)?) {
         return Ok(());
     }
     let key = format!("{case}:{}", f.id);
@@ -79,6 +84,9 @@ struct Outline {
     texts: Vec<Packed>,
     materials: Vec<crate::case::model::MaterialRow>,
     certificates: Vec<documents::api::Certificate>,
+    papers: Vec<documents::api::Paper>,
+    /// Papers that are being printed.
+    waiting: i64,
     retain_until: String,
 }
 
@@ -119,19 +127,26 @@ fn outline(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<Outline>> {
     if let Some(correction) = cases::correction(ctx, tx, id)? {
         texts.push(json_file("correction.json", &correction)?);
     }
+    let papers: Vec<Json> = documents::api::papers_of(tx, id)?
+        .iter()
+        .map(|p| json!({ "kind": p.kind, "title": p.title, "number": p.number, "dated": p.dated, "sha256": p.pdf_sha256,
+            "superseded_by": p.superseded_by.is_some() }))
+        .collect();
     let about = json!({
         "format": "yiwang-archive/1", "case": case.id, "number": case.number,
         "matter": { "id": matter.id, "version": matter.version, "title": matter.title },
         "organisation": { "id": case.organisation, "name": identity::api::organisation(tx, &case.organisation)?.map(|o| o.name) },
         "applicant": case.applicant, "agent": case.agent, "state": case.state, "channel": case.channel,
         "created_at": case.created_at, "submitted_at": case.submitted_at, "accepted_at": case.accepted_at, "ended_at": ended_at,
-        "due_on": case.due_on, "on_time": case.on_time, "retention_years": years, "retain_until": retain_until, "built_at": ctx.now(),
+        "papers": papers, "due_on": case.due_on, "on_time": case.on_time, "retention_years": years, "retain_until": retain_until, "built_at": ctx.now(),
     });
     Ok(Some(Outline {
         about,
         texts,
         materials: cases::materials(ctx, tx, id)?,
         certificates: documents::api::of_case(tx, id)?,
+        papers: documents::api::papers_of(tx, id)?,
+        waiting: documents::api::papers_waiting(tx, id)?,
         retain_until,
         case,
     }))
@@ -149,11 +164,12 @@ pub(crate) async fn build(ctx: Ctx, payload: Json) -> Result<()> {
     let Some((o, before)) = found else { return Ok(()) };
     let before = before?;
     // The fact of its issue starts this job again.
-    if o.certificates.iter().any(|c| !c.ready) {
+    if o.waiting > 0 || o.certificates.iter().any(|c| !c.ready) {
         return Ok(());
     }
-    let many = o.certificates.len() as i64;
-    if !again && before.first().is_some_and(|a| a.certificates == many) {
+    let (many, papers) = (o.certificates.len() as i64, o.papers.len() as i64);
+    let whole = |a: &Archive| a.certificates == many && a.papers == papers;
+    if !again && before.first().is_some_and(whole) {
         return Ok(());
     }
     let mut archive = Archive {
@@ -168,6 +184,7 @@ pub(crate) async fn build(ctx: Ctx, payload: Json) -> Result<()> {
         size: 0,
         files: 0,
         certificates: many,
+        papers,
         retain_until: o.retain_until.clone(),
         built_at: ctx.now(),
     };
@@ -241,6 +258,25 @@ async fn pack(ctx: &Ctx, id: &str, o: Outline) -> Result<Option<(Vec<u8>, usize)
             media: "application/octet-stream".into(),
             content: sm2,
         });
+    }
+    for (n, p) in o.papers.iter().enumerate() {
+        let file = ctx
+            .read("cases.archive-paper", |tx| {
+                documents::api::paper_file(ctx, tx, &p.id)
+            })
+            .await?;
+        let Some((pdf, sm2)) = file else { continue };
+        let path = format!("papers/{}", model::file_name(n + 1, &p.kind, &p.number));
+        for (ending, media, content) in [
+            ("pdf", "application/pdf", pdf),
+            ("sm2", "application/octet-stream", sm2),
+        ] {
+            files.push(Packed {
+                path: format!("{path}.{ending}"),
+                media: media.into(),
+                content,
+            });
+        }
     }
     if files.iter().map(|f| f.content.len()).sum::<usize>() > LIMIT {
         return Ok(None);

@@ -16,6 +16,7 @@ fn archive(r: &Row) -> Result<Archive, Fault> {
         size: r.get("size")?,
         files: r.get("files")?,
         certificates: r.get("certificates")?,
+        papers: r.get("papers")?,
         retain_until: r.get("retain_until")?,
         built_at: r.get("built_at")?,
     })
@@ -36,7 +37,7 @@ pub(crate) fn of(tx: &mut Tx<'_>, case: &str) -> Result<Vec<Archive>, Fault> {
 pub(crate) fn insert(tx: &mut Tx<'_>, a: &Archive) -> Result<bool, Fault> {
     let n = tx.execute(
         "INSERT INTO cases_archive(id, case_id, version, org_path, area_code, state, reason, sha256, size, files, certificates, \
-         retain_until, built_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+         papers, retain_until, built_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
          ON CONFLICT (case_id, version) DO NOTHING",
         params![
             a.id.as_str(),
@@ -50,6 +51,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, a: &Archive) -> Result<bool, Fault> {
             a.size,
             a.files,
             a.certificates,
+            a.papers,
             a.retain_until.as_str(),
             a.built_at
         ],

@@ -179,6 +179,8 @@ pub(crate) fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter)
     let certificates = documents::api::of_case(tx, &case.id)?;
     let mut subjects = vec![case.id.as_str()];
     subjects.extend(certificates.iter().map(|c| c.id.as_str()));
+    let papers = documents::api::papers_of(tx, &case.id)?;
+    subjects.extend(papers.iter().map(|p| p.id.as_str()));
     let mut out = Vec::new();
     for e in fact::history(tx, &subjects)? {
         let who = match identity::api::post_title(ctx, tx, &e.actor)? {
@@ -231,6 +233,8 @@ pub(crate) fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter)
                 ("materials", &titles.join("、")),
                 ("from_version", &plain("from")),
                 ("to_version", &plain("to")),
+                ("title", &plain("title")),
+                ("number", &plain("number")),
             ],
         );
         out.push(json!({ "at": e.at, "who": who, "text": text, "seq": e.seq }));
@@ -345,6 +349,7 @@ pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Resu
         "diagram": diagram(ctx, case, &matter), "timeline": timeline(ctx, tx, case, &matter)?,
         "materials": materials(ctx, tx, case, &matter)?,
         "correction": store::correction(ctx, tx, &case.id)?, "rating": rating, "certificates": certificates,
+        "papers": crate::paper::view::of(ctx, tx, case)?,
         "works": officials, "may_rate": matches!(case.state.as_str(), state::GRANTED | state::REFUSED),
         "may_withdraw": !case.ended(), "delivery": crate::delivery::view::of(ctx, tx, case)?, "channel": case.channel,
         "may_urge": !case.ended() && case.process.as_ref().is_some_and(|p| !p.correcting && p.open().next().is_some()),

@@ -477,7 +477,7 @@ pub(crate) fn sample_case() -> Json {
             "may_gap": true, "may_promise": true, "waived": "gap", "missing": true, "files": [{ "id": "f", "name": "平面图.pdf", "size": 1000, "at": at }] }],
         "correction": { "items": ["补充平面图"], "answer_by": "2026-12-30", "asked_at": at, "answered_at": null },
         "rating": null, "may_rate": false, "may_withdraw": true, "may_urge": true, "may_supply": true, "channel": "counter",
-        "stopped": { "at": at, "why": "听证" },
+        "stopped": { "at": at, "why": "听证" }, "papers": crate::paper::view::sample(),
         "certificates": [{ "id": "c", "title": "许可证", "identifier": "1.2", "ready": true, "state": "valid" }],
         "works": [{ "name": "受理", "outcome": "受理", "opinion": "材料齐全", "who": "综合窗口", "at": at, "round": 1,
             "signed": true, "in_the_name_of": "城管局 负责人" }],

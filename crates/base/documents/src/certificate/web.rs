@@ -2,6 +2,7 @@
 
 use super::model::Certificate;
 use super::{produce, store};
+use crate::paper::{self, store as papers};
 use axum::Form;
 use axum::extract::{Multipart, Path, Query};
 use axum::response::{IntoResponse, Response};
@@ -111,12 +112,20 @@ pub(crate) struct Find {
 /// The public page behind the QR code.
 pub(crate) async fn verify_token(cx: Ctx, Path(token): Path<String>) -> Result<Response> {
     let found = cx
-        .read("documents.verify", |tx| match store::by_token(tx, &token)? {
-            Some(c) if c.ready => Ok(Some(shown(&cx, tx, &c)?)),
-            _ => Ok(None),
+        .read("documents.verify", |tx| {
+            let cert = match store::by_token(tx, &token)? {
+                Some(c) if c.ready => Some(shown(&cx, tx, &c)?),
+                _ => None,
+            };
+            let paper = match papers::by_token(tx, &token)? {
+                Some(p) => Some(paper::service::shown(&cx, tx, &p)?),
+                None => None,
+            };
+            Ok((cert, paper))
         })
         .await?;
-    let status = if found.is_some() {
+    let (cert, paper) = found;
+    let status = if cert.is_some() || paper.is_some() {
         axum::http::StatusCode::OK
     } else {
         axum::http::StatusCode::NOT_FOUND
@@ -124,7 +133,7 @@ pub(crate) async fn verify_token(cx: Ctx, Path(token): Path<String>) -> Result<R
     cx.page_with(
         status,
         "documents/verify/result.html",
-        json!({ "cert": found, "file": null }),
+        json!({ "cert": cert, "paper": paper, "file": null }),
     )
 }
 
@@ -150,7 +159,7 @@ pub(crate) async fn verify_form(cx: Ctx, Query(find): Query<Find>) -> Result<Res
         .await?;
     cx.page(
         "documents/verify/result.html",
-        json!({ "cert": found, "file": null }),
+        json!({ "cert": found, "paper": null, "file": null }),
     )
 }
 
@@ -174,20 +183,30 @@ pub(crate) async fn verify_file(cx: Ctx, mut parts: Multipart) -> Result<Respons
     }
     let sha256: String = Sha256::digest(&pdf).iter().map(|b| format!("{b:02x}")).collect();
     let v = trust::api::verify_pdf(&cx, &pdf).await?;
-    let found = cx
-        .read("documents.verify", |tx| match store::by_hash(tx, &sha256)? {
-            Some(c) => Ok(Some(shown(&cx, tx, &c)?)),
-            None => Ok(None),
+    let (found, paper) = cx
+        .read("documents.verify", |tx| {
+            let cert = match store::by_hash(tx, &sha256)? {
+                Some(c) => Some(shown(&cx, tx, &c)?),
+                None => None,
+            };
+            let paper = match papers::by_hash(tx, &sha256)? {
+                Some(p) => Some(paper::service::shown(&cx, tx, &p)?),
+                None => None,
+            };
+            Ok((cert, paper))
         })
         .await?;
+    let known = found.is_some() || paper.is_some();
     let file = json!({ "intact": v.intact, "whole": v.covers_whole_file, "trusted": v.trusted, "signer": v.signer_cn,
-        "at": v.at, "sha256": sha256, "known": found.is_some() });
+        "at": v.at, "sha256": sha256, "known": known });
     if !cx.html {
-        return Ok(reply(json!({ "file": file, "certificate": found })));
+        return Ok(reply(
+            json!({ "file": file, "certificate": found, "paper": paper }),
+        ));
     }
     cx.page(
         "documents/verify/result.html",
-        json!({ "cert": found, "file": file }),
+        json!({ "cert": found, "paper": paper, "file": file }),
     )
 }
 
@@ -279,7 +298,11 @@ pub(crate) fn samples() -> Vec<Sample> {
     let file = json!({ "intact": true, "whole": true, "trusted": true, "signer": "演示", "at": 1, "sha256": "00", "known": true });
     let broken = json!({ "intact": false, "whole": false, "trusted": false, "signer": "", "at": null, "sha256": "00", "known": false });
     let page = |c: &Json| json!({ "cert": c, "verify_url": "http://x/verify/t", "qr": "<svg></svg>" });
-    let result = |c: Json, file: Json| json!({ "cert": c, "file": file });
+    let result = |c: Json, file: Json| json!({ "cert": c, "paper": null, "file": file });
+    let paper = |newer: Json| {
+        json!({ "cert": null, "file": null, "paper": { "title": "受理通知书", "number": "演示〔2026〕1号", "issuer": "演示机关",
+            "dated": "2026-11-24", "superseded_by": newer, "sha256": "00", "seq": 3, "recipient_masked": "演***" } })
+    };
     let sample = |template, name, data| Sample { template, name, data };
     vec![
         sample("documents/certificate/page.html", "ready", page(&c)),
@@ -304,6 +327,12 @@ pub(crate) fn samples() -> Vec<Sample> {
             "documents/verify/result.html",
             "unknown",
             result(Json::Null, Json::Null),
+        ),
+        sample("documents/verify/result.html", "paper", paper(Json::Null)),
+        sample(
+            "documents/verify/result.html",
+            "superseded",
+            paper("演示〔2026〕2号".into()),
         ),
         sample("documents/verify/result.html", "file", result(c.clone(), file)),
         sample(

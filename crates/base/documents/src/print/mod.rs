@@ -4,13 +4,15 @@
 //! network, no files. Typesetting takes tens of milliseconds and more, so call it off the async threads.
 
 mod fonts;
+mod proof;
 mod qr;
 mod seal;
 mod typeset;
 
+pub(crate) use proof::proof;
 pub use qr::qr_svg;
 pub use seal::{seal_drawing, seal_svg};
-pub use typeset::{MAX_DATA, MAX_PAGES, MAX_TEMPLATE, render};
+pub use typeset::{MAX_DATA, MAX_PAGES, MAX_TEMPLATE, Spot, render, render_marked};
 
 /// Why something could not be printed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

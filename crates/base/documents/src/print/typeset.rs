@@ -8,10 +8,11 @@ use jiff::tz::Offset;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use typst::diag::{FileError, FileResult, PackageError, Severity, SourceDiagnostic};
-use typst::foundations::{Binding, Bytes, Datetime, Dict, Duration, Smart, Str, Value};
+use typst::foundations::{Binding, Bytes, Datetime, Dict, Duration, Label, Smart, Str, Value};
+use typst::introspection::Introspector as _;
 use typst::syntax::{DiagSpan, FileId, RootedPath, Source, VirtualPath, VirtualRoot};
 use typst::text::{Font, FontBook, FontFamily, FontList, TextElem};
-use typst::utils::LazyHash;
+use typst::utils::{LazyHash, PicoStr};
 use typst::{Library, LibraryExt as _, World, WorldExt as _, comemo};
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
@@ -44,12 +45,36 @@ const CHINA: Offset = Offset::constant(8);
 /// [`PrintError::TooLarge`], [`PrintError::Template`] with the line, [`PrintError::Fonts`],
 /// [`PrintError::Time`].
 pub fn render(template: &str, data: &Json, title: &str, now_ms: i64) -> Result<Vec<u8>, PrintError> {
+    render_marked(template, data, title, now_ms, "").map(|(pdf, _)| pdf)
+}
+
+/// Where something stands on a page, in points from its bottom left corner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spot {
+    /// From 1.
+    pub page: u32,
+    pub x: f64,
+    pub y: f64,
+}
+
+/// [`render`], and where the template set `#metadata(none) <mark>`: a text of any length has its seal under its last
+/// line. `None` where it set none.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_marked(
+    template: &str,
+    data: &Json,
+    title: &str,
+    now_ms: i64,
+    mark: &str,
+) -> Result<(Vec<u8>, Option<Spot>), PrintError> {
     within("template bytes", template.len(), MAX_TEMPLATE)?;
     let data = data.to_string();
     within("data bytes", data.len(), MAX_DATA)?;
     let now = Timestamp::from_millisecond(now_ms).map_err(|_| PrintError::Time(now_ms))?;
     let identifier = identifier(&[template, &data, title, &now_ms.to_string()]);
-    let made = Room::new(template, &data, now)?.print(title, identifier);
+    let made = Room::new(template, &data, now)?.print(title, identifier, mark);
     // The typesetter remembers what it computed for a next run; that would keep personal data in memory.
     comemo::evict(0);
     made
@@ -116,7 +141,12 @@ impl Room {
         })
     }
 
-    fn print(&self, title: &str, identifier: String) -> Result<Vec<u8>, PrintError> {
+    fn print(
+        &self,
+        title: &str,
+        identifier: String,
+        mark: &str,
+    ) -> Result<(Vec<u8>, Option<Spot>), PrintError> {
         let made = typst::compile::<PagedDocument>(self).output;
         let mut document = made.map_err(|found| self.error(&found))?;
         within("pages", document.pages().len(), MAX_PAGES)?;
@@ -132,7 +162,8 @@ impl Room {
             standards,
             ..PdfOptions::default()
         };
-        typst_pdf::pdf(&document, &options).map_err(|found| self.error(&found))
+        let pdf = typst_pdf::pdf(&document, &options).map_err(|found| self.error(&found))?;
+        Ok((pdf, spot(&document, mark)))
     }
 
     /// The first error, with the line it stands on or, for errors in data, the line that read the data.
@@ -159,6 +190,19 @@ impl Room {
             message,
         }
     }
+}
+
+fn spot(document: &PagedDocument, mark: &str) -> Option<Spot> {
+    let label = Label::new(PicoStr::intern(mark))?;
+    let introspector = document.introspector();
+    let place = introspector.query_label(label).ok()?.location()?;
+    let at = introspector.position(place)?;
+    let height = document.pages().get(at.page.get() - 1)?.frame.height();
+    Some(Spot {
+        page: u32::try_from(at.page.get()).ok()?,
+        x: at.point.x.to_pt(),
+        y: (height - at.point.y).to_pt(),
+    })
 }
 
 fn refused(why: impl Into<String>) -> PrintError {

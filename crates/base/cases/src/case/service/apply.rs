@@ -240,14 +240,10 @@ pub async fn submit(ctx: &Ctx, id: &str, posted: Option<&[(String, String)]>) ->
                 at: ctx.now(),
             };
             let rows = runtime::run(ctx, tx, &mut case, command, Said::default())?;
-            ctx.emit(
-                tx,
-                runtime::touched(
-                    Fact::new("cases.case.corrected", &case.id).touch(&crate::CORRECTION, &case.id),
-                    &case,
-                    &rows,
-                ),
-            )?;
+            let fact = Fact::new("cases.case.corrected", &case.id)
+                .payload(json!({ "due_on": case.due_on, "gaps": case.waived.gaps, "promised": case.waived.promised }))
+                .touch(&crate::CORRECTION, &case.id);
+            ctx.emit(tx, runtime::touched(fact, &case, &rows))?;
         } else {
             case.number = Some(number(ctx, tx, &matter)?);
             case.state = state::SUBMITTED.into();
@@ -270,7 +266,8 @@ pub async fn submit(ctx: &Ctx, id: &str, posted: Option<&[(String, String)]>) ->
             }
             let fact = Fact::new("cases.case.submitted", &case.id).payload(
                 json!({ "number": case.number, "matter": case.matter, "version": case.matter_version,
-                    "channel": case.channel, "gaps": case.waived.gaps, "promised": case.waived.promised }),
+                    "channel": case.channel, "gaps": case.waived.gaps, "promised": case.waived.promised,
+                    "due_on": case.due_on }),
             );
             ctx.emit(tx, runtime::touched(fact, &case, &rows))?;
         }

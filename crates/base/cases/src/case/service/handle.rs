@@ -70,9 +70,15 @@ pub async fn complete_work(ctx: &Ctx, f: &Finish<'_>) -> Result<()> {
             "sign" => "cases.case.signed",
             _ => "cases.case.reviewed",
         };
-        let fact = Fact::new(kind, &case.id)
-            .payload(json!({ "node": row.node, "outcome": f.outcome, "work": f.work,
-            "round": row.round, "in_the_name_of": row.on_behalf }));
+        let mut payload = json!({ "node": row.node, "outcome": f.outcome, "work": f.work,
+            "round": row.round, "in_the_name_of": row.on_behalf });
+        if row.kind == "accept" {
+            // What the notice of acceptance says and later steps may change.
+            payload["due_on"] = json!(case.due_on);
+            payload["gaps"] = json!(case.process.as_ref().map(|p| &p.gaps));
+            payload["promised"] = json!(case.waived.promised);
+        }
+        let fact = Fact::new(kind, &case.id).payload(payload);
         ctx.emit(tx, runtime::touched(fact, &case, &rows))?;
         ended(ctx, tx, &case)
     })
@@ -187,10 +193,12 @@ pub async fn send_back(ctx: &Ctx, id: &str, version: i64, from: u32, to: u32, op
 pub async fn suspend(ctx: &Ctx, id: &str, version: i64, reason: Option<&str>) -> Result<()> {
     ctx.tx("cases.suspend", |tx| {
         let mut case = handled(ctx, tx, id, version, "cases.case.suspend")?;
-        let (command, kind, payload) = match reason {
+        let mut note = None;
+        let (command, kind, mut payload) = match reason {
             Some(r) if r.trim().is_empty() => return Err(Refusal::new("cases-reason-needed").into()),
             Some(r) => {
                 let reason: String = r.trim().chars().take(200).collect();
+                note = Some(store::insert_case_note(ctx, tx, &case, "suspended", &reason)?);
                 (
                     Command::Suspend {
                         reason,
@@ -203,10 +211,10 @@ pub async fn suspend(ctx: &Ctx, id: &str, version: i64, reason: Option<&str>) ->
             None => (Command::Resume { at: ctx.now() }, "cases.case.resumed", json!({})),
         };
         let rows = runtime::run(ctx, tx, &mut case, command, Said::default())?;
-        ctx.emit(
-            tx,
-            runtime::touched(Fact::new(kind, id).payload(payload), &case, &rows),
-        )?;
+        payload["note"] = json!(note);
+        let fact = Fact::new(kind, id).payload(payload);
+        let fact = note.iter().fold(fact, |f, n| f.touch(&crate::WORK, n));
+        ctx.emit(tx, runtime::touched(fact, &case, &rows))?;
         Ok(())
     })
     .await

@@ -354,7 +354,7 @@ pub(crate) async fn special(
         let note = store::insert_case_note(ctx, tx, &case, "special", why)?;
         let rows = runtime::run(ctx, tx, &mut case, command, Said::default())?;
         let fact = Fact::new("cases.case.special-procedure", id)
-            .payload(json!({ "procedure": known.title, "working_days": days }))
+            .payload(json!({ "procedure": known.title, "working_days": days, "note": note }))
             .touch(&crate::WORK, note);
         ctx.emit(tx, runtime::touched(fact, &case, &rows))?;
         Ok(())
@@ -387,7 +387,7 @@ pub(crate) async fn extend(ctx: &Ctx, id: &str, version: i64, days: u32, why: &s
             Said::default(),
         )?;
         let fact = Fact::new("cases.case.extended", id)
-            .payload(json!({ "working_days": days, "due_on": case.due_on }))
+            .payload(json!({ "working_days": days, "due_on": case.due_on, "note": note }))
             .touch(&crate::WORK, note);
         ctx.emit(tx, runtime::touched(fact, &case, &rows))?;
         Ok(())
