@@ -6,5 +6,6 @@ pub(crate) mod living;
 pub(crate) mod model;
 pub(crate) mod service;
 pub(crate) mod store;
+mod table;
 pub(crate) mod view;
 pub(crate) mod web;
