@@ -189,7 +189,35 @@ mod tests {
     use super::*;
 
     fn sheet() -> Sheet {
-        let text = include_str!("../../../../../packs/huaian/matters/occupy-road/matter.toml");
+        let text = r#"
+            id = "m"
+            code = "000199001001"
+            title = "示例"
+            organisation = "o"
+            kind = "行政许可"
+            audience = ["natural", "legal"]
+            online = "full"
+            acceptance_days = 5
+            legal_days = 20
+            promised_days = 10
+            fee = { amount = 0 }
+            windows = []
+            conditions = []
+            basis = []
+            steps = []
+            result = { kind = "service" }
+            [elements]
+            item_type = "01"
+            level = "3"
+            nature = "1"
+            targets = ["1", "2"]
+            channels = ["1", "2"]
+            case_kind = "2"
+            reach = "city"
+            power = "法定本级行使"
+            consult = "0"
+            complain = "12345"
+        "#;
         toml::from_str(text).unwrap()
     }
 
