@@ -25,7 +25,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// Room that must be left for the database before this node takes new work, in bytes.
-const ROOM: u64 = 64 << 20;
+const ROOM: u64 = 16 << 20;
 
 /// The truth about readiness: the database answers and takes writes, there is room for more, and nobody has asked the process
 /// to end. How far the consumers and jobs are behind is told, but does not send people away.
