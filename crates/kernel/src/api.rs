@@ -24,14 +24,11 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// Room that must be left for the database before this node takes new work, in bytes.
-const ROOM: u64 = 16 << 20;
-
 /// The truth about readiness: the database answers and takes writes, there is room for more, and nobody has asked the process
 /// to end. How far the consumers and jobs are behind is told, but does not send people away.
 async fn ready(cx: Ctx) -> Result<Response> {
     let app = &cx.app;
-    let room = app.db.is_postgres() || crate::meter::free(&app.config.data).is_none_or(|free| free >= ROOM);
+    let room = app.db.is_postgres() || crate::meter::room(&app.config.data);
     let why = match app.db.trouble().await {
         _ if crate::meter::stopping(app) => Some("stopping".to_string()),
         Some(why) => Some(why),

@@ -231,6 +231,15 @@ pub(crate) fn free(folder: &std::path::Path) -> Option<u64> {
     Some(at.f_bavail * at.f_frsize)
 }
 
+/// Whether there is room for new work: 64 MB, or a fiftieth of a disk that is small.
+pub(crate) fn room(folder: &std::path::Path) -> bool {
+    const ENOUGH: u64 = 64 << 20;
+    let Ok(at) = rustix::fs::statvfs(folder) else {
+        return true;
+    };
+    at.f_bavail * at.f_frsize >= ENOUGH.min(at.f_blocks * at.f_frsize / 50)
+}
+
 /// Whether this process was asked to end.
 pub(crate) fn stopping(app: &App) -> bool {
     app.stopping.load(Ordering::Relaxed)
