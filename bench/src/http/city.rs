@@ -62,7 +62,8 @@ impl City {
         let ctx = self.app.system("bench");
         let mut tokens = Vec::new();
         for n in 0..count {
-            let code = codes::synthetic_citizen_id("320899", "19900101", n as u16 + 1).ok_or("no ID number")?;
+            let code =
+                codes::synthetic_citizen_id("320899", "19900101", n as u16 + 1).ok_or("no ID number")?;
             let name = format!("演示压测{n}");
             let subject = ctx
                 .tx("bench.person", |tx| {
