@@ -499,6 +499,23 @@ impl Ctx {
     pub fn t(&self, key: &str, args: &[(&str, &str)]) -> String {
         self.app.texts.get(self.locale, key, args)
     }
+    /// A refusal in the reader's words.
+    pub fn says(&self, r: &Refusal) -> String {
+        let args: Vec<(&str, &str)> = r.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        self.t(&r.key, &args)
+    }
+    /// The same with what to do, when there is such a text.
+    pub fn explains(&self, r: &Refusal) -> String {
+        let help = Refusal {
+            key: format!("{}-help", r.key),
+            ..r.clone()
+        };
+        if !self.app.texts.has(&help.key) {
+            return self.says(r);
+        }
+        let stop = if self.locale == Locale::En { ". " } else { "。" };
+        format!("{}{stop}{}", self.says(r), self.says(&help))
+    }
     /// The service of type `T` that a module registered at start.
     pub fn service<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Fault> {
         self.app.services.get::<T>()

@@ -11,6 +11,7 @@
 //! | [`pack`] | city packs with file-and-line errors |
 //! | [`living`] | pack items that people go on editing: compare, merge three ways, export |
 //! | [`search`] | words, pinyin, bigrams |
+//! | [`setting`] | named values of the whole city |
 //! | [`meter`], [`rate`] | what the operator sees, what a caller may ask |
 //! | [`start`] | putting it together |
 
@@ -30,6 +31,7 @@ pub mod pack;
 pub mod page;
 pub mod rate;
 pub mod search;
+pub mod setting;
 pub mod start;
 pub mod value;
 

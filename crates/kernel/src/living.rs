@@ -7,7 +7,7 @@ use crate::db::Tx;
 use crate::error::{Fault, Result};
 use crate::module::JobFuture;
 use crate::pack::{self, Pack, PackError};
-use crate::{Ctx, params};
+use crate::{Ctx, params, setting};
 use serde::Serialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -300,18 +300,13 @@ fn other_files(livings: &[Living], pack: &Pack) -> BTreeMap<String, String> {
 const FILES: &str = "pack-files";
 
 fn known_files(tx: &mut Tx<'_>) -> Result<Option<BTreeMap<String, String>>> {
-    let text: Option<String> =
-        tx.scalar("SELECT value FROM kernel_setting WHERE name = $1", params![FILES])?;
+    let text = setting::get(tx, FILES)?;
     Ok(text.map(|t| serde_json::from_str(&t)).transpose()?)
 }
 
 pub(crate) fn remember_files(tx: &mut Tx<'_>, app: &App, pack: &Pack) -> Result<()> {
     let text = serde_json::to_string(&other_files(&livings(app), pack))?;
-    tx.execute(
-        "INSERT INTO kernel_setting(name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2",
-        params![FILES, text],
-    )?;
-    Ok(())
+    Ok(setting::put(tx, FILES, &text)?)
 }
 
 /// After a pack was loaded into an empty database: its items are their own base.

@@ -5,6 +5,7 @@ use crate::ctx::{App, Ctx};
 use crate::error::{Fault, Problem, Result};
 use crate::living;
 use crate::params;
+use crate::setting;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -268,11 +269,7 @@ fn parse_toml<T: DeserializeOwned>(file: &PackFile) -> Result<T, PackError> {
 /// as it is: in what the pack differs is said, once, with the verbs that help.
 pub async fn apply_to_empty(app: &Arc<App>, pack: Arc<Pack>) -> Result<bool> {
     let ctx = app.system("pack");
-    let have: Option<String> = ctx
-        .read("pack.known", |tx| {
-            Ok(tx.scalar("SELECT value FROM kernel_setting WHERE name = 'pack'", &[])?)
-        })
-        .await?;
+    let have: Option<String> = ctx.read("pack.known", |tx| Ok(setting::get(tx, "pack")?)).await?;
     if let Some(have) = have {
         if have != mark_of(&pack) {
             let d = living::diff(app, &pack).await?;
@@ -323,10 +320,7 @@ fn mark_of(pack: &Pack) -> String {
 
 /// Remembers that this pack, to the last byte, is the one that the city took in.
 pub(crate) fn mark(tx: &mut crate::db::Tx<'_>, pack: &Pack) -> Result<()> {
-    tx.execute(
-        "INSERT INTO kernel_setting(name, value) VALUES ('pack', $1) ON CONFLICT (name) DO UPDATE SET value = $1",
-        params![mark_of(pack)],
-    )?;
+    setting::put(tx, "pack", &mark_of(pack))?;
     Ok(())
 }
 

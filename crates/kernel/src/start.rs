@@ -91,7 +91,7 @@ pub async fn assemble(
 /// into a real city, and its seals say 演示 whichever verb opened it.
 async fn demonstration(db: &Db, wanted: bool) -> Result<bool> {
     db.write("kernel.demo", |tx| {
-        let marked = tx.scalar::<String>("SELECT value FROM kernel_setting WHERE name = 'demo'", &[])?;
+        let marked = crate::setting::get(tx, "demo")?;
         if marked.is_some() || !wanted {
             return Ok(marked.is_some());
         }
@@ -101,10 +101,7 @@ async fn demonstration(db: &Db, wanted: bool) -> Result<bool> {
             )
             .into());
         }
-        tx.execute(
-            "INSERT INTO kernel_setting(name, value) VALUES ('demo', 'true') ON CONFLICT (name) DO NOTHING",
-            &[],
-        )?;
+        crate::setting::put_new(tx, "demo", "true")?;
         Ok(true)
     })
     .await

@@ -1,6 +1,7 @@
 //! The matters that cases are about, as parsed by `services`. Running cases pin the version they began with.
 
 use decision::Decision;
+use documents::api::Law;
 use form::Form;
 use kernel::{Fault, Refusal};
 use process::{Definition, Environment};
@@ -85,6 +86,10 @@ pub struct Matter {
     pub process: Definition,
     pub decisions: Vec<Decision>,
     pub materials: Vec<Material>,
+    /// 行政许可, 行政给付 …: by it papers are named.
+    pub kind: String,
+    /// What its papers quote.
+    pub basis: Vec<Law>,
     pub retired: bool,
 }
 

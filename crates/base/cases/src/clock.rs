@@ -2,7 +2,7 @@
 
 use calendar::{Clock, Due, HolidayTable, Light};
 use jiff::civil::Date;
-use kernel::{Ctx, Fact, Fault, Result, params};
+use kernel::{Ctx, Fact, Fault, Result};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -24,12 +24,7 @@ pub fn table(ctx: &Ctx) -> Result<Arc<Holidays>, Fault> {
 /// Puts the stored table, or the pack's, into force, and warns when it ends soon.
 pub async fn open(ctx: &Ctx, pack: &kernel::pack::Pack) -> Result<()> {
     let stored: Option<String> = ctx
-        .read("cases.holidays", |tx| {
-            Ok(tx.scalar(
-                "SELECT value FROM kernel_setting WHERE name = $1",
-                params![SETTING],
-            )?)
-        })
+        .read("cases.holidays", |tx| Ok(kernel::setting::get(tx, SETTING)?))
         .await?;
     let text = match stored {
         Some(text) => text,
@@ -67,11 +62,7 @@ pub async fn apply(ctx: &Ctx, text: &str) -> Result<usize> {
     let table = parse(text)?;
     ctx.app.services.put(Holidays(table));
     ctx.tx("cases.holidays", |tx| {
-        tx.execute(
-            "INSERT INTO kernel_setting(name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2",
-            params![SETTING, text],
-        )?;
-        Ok(())
+        Ok(kernel::setting::put(tx, SETTING, text)?)
     })
     .await?;
     let open: Vec<String> = ctx

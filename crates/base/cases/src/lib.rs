@@ -515,18 +515,11 @@ pub fn module() -> Module {
             every: None,
         },
     ];
-    m.sections = vec![
-        Section {
-            name: "windows",
-            load: appointment::pack::load,
-            check: appointment::pack::check,
-        },
-        Section {
-            name: "basis",
-            load: paper::pack::load,
-            check: paper::pack::check,
-        },
-    ];
+    m.sections = vec![Section {
+        name: "windows",
+        load: appointment::pack::load,
+        check: appointment::pack::check,
+    }];
     m.tables = vec![
         &CASE,
         &WORK,

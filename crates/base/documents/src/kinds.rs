@@ -1,8 +1,9 @@
 //! Certificate types (证照目录) from the city pack: what is printed, who issues, how long it holds.
 
+use crate::certificate::store;
 use kernel::module::{JobFuture, boxed};
 use kernel::pack::{Pack, PackError};
-use kernel::{Ctx, Fault, Result, Tx, params};
+use kernel::{Ctx, Fault, Result, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -98,12 +99,8 @@ pub(crate) fn load(ctx: Ctx, pack: Arc<Pack>) -> JobFuture {
             let (kind, template) = read(&pack, &folder)?;
             let body = serde_json::to_string(&kind)?;
             ctx.tx("documents.load", |tx| {
-                tx.execute(
-                    "INSERT INTO documents_type(id, title, title_en, body, template) VALUES ($1, $2, $3, $4, $5) \
-                     ON CONFLICT (id) DO UPDATE SET title = $2, title_en = $3, body = $4, template = $5",
-                    params![kind.id.as_str(), kind.title.as_str(), kind.title_en.as_str(), body.as_str(), template.as_str()],
-                )?;
-                Ok(())
+                let titles = (kind.title.as_str(), kind.title_en.as_str());
+                Ok(store::put_type(tx, &kind.id, titles, &body, &template)?)
             })
             .await?;
         }
@@ -130,12 +127,9 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
 
 /// One type with its template.
 pub(crate) fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<(Kind, String)>> {
-    let row = tx.one(
-        "SELECT body, template FROM documents_type WHERE id = $1",
-        params![id],
-    )?;
-    let Some(row) = row else { return Ok(None) };
-    let kind =
-        serde_json::from_str(&row.get::<String>("body")?).map_err(|e| Fault::of("certificate type", e))?;
-    Ok(Some((kind, row.get("template")?)))
+    let Some((body, template)) = store::type_of(tx, id)? else {
+        return Ok(None);
+    };
+    let kind = serde_json::from_str(&body).map_err(|e| Fault::of("certificate type", e))?;
+    Ok(Some((kind, template)))
 }

@@ -198,17 +198,11 @@ pub fn post_title(ctx: &Ctx, tx: &mut Tx<'_>, actor: &str) -> Result<Option<Stri
     let Some(account) = actor.strip_prefix("account:") else {
         return Ok(None);
     };
-    let row = tx.one(
-        "SELECT p.title, p.title_en, o.short FROM identity_holding h JOIN identity_post p ON p.id = h.post \
-         JOIN identity_organisation o ON o.id = p.organisation WHERE h.account = $1 ORDER BY p.id LIMIT 1",
-        kernel::params![account],
-    )?;
-    let Some(row) = row else { return Ok(None) };
-    let text = |key: &str| row.get::<String>(key);
-    if ctx.locale == kernel::Locale::En && !text("title_en")?.is_empty() {
-        return Ok(Some(text("title_en")?));
-    }
-    Ok(Some(format!("{} {}", text("short")?, text("title")?)))
+    let held = crate::organisation::store::first_post(tx, account)?;
+    Ok(held.map(|[title, title_en, short]| match ctx.locale {
+        kernel::Locale::En if !title_en.is_empty() => title_en,
+        _ => format!("{short} {title}"),
+    }))
 }
 
 /// The organisation's name in the reader's language.

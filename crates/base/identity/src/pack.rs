@@ -5,7 +5,7 @@ use crate::organisation::{Organisation, division, store as organisations};
 use crate::{account, api};
 use kernel::module::{JobFuture, boxed};
 use kernel::pack::{Pack, PackError};
-use kernel::{Ctx, Fact, Fault, Result, Table, Tx, params};
+use kernel::{Ctx, Fact, Fault, Result, Table, Tx, setting};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -303,11 +303,8 @@ pub async fn demo_password(ctx: &Ctx) -> Result<String> {
     let stored: Option<String> = ctx
         .tx("identity.demo-password", |tx| {
             // Two nodes may start at once; the first one's password stays.
-            tx.execute(
-                "INSERT INTO kernel_setting(name, value) VALUES ('demo-password', $1) ON CONFLICT (name) DO NOTHING",
-                params![sealed.clone()],
-            )?;
-            Ok(tx.scalar("SELECT value FROM kernel_setting WHERE name = 'demo-password'", &[])?)
+            setting::put_new(tx, "demo-password", &sealed)?;
+            Ok(setting::get(tx, "demo-password")?)
         })
         .await?;
     let sealed = hex::decode(stored.unwrap_or_default()).map_err(|e| Fault::of(PLACE, e))?;

@@ -4,7 +4,7 @@
 //! heads leads from the newest to the first.
 
 use crate::log;
-use kernel::{Ctx, Fact, Fault, Refusal, Result, Row, Tx, params};
+use kernel::{Ctx, Fact, Fault, Refusal, Result, Row, Tx, params, setting};
 use merkle::Checkpoint;
 use serde_json::{Value as Json, json};
 
@@ -91,9 +91,8 @@ pub(crate) fn pin_origin(ctx: &Ctx, tx: &mut Tx<'_>, e: &Epoch) -> Result<String
 pub async fn reopen(ctx: &Ctx) -> Result<Option<(i64, String)>> {
     let system = ctx.as_system("trust.restore");
     let restored = kernel::db::copy::RESTORED;
-    let find = "SELECT value FROM kernel_setting WHERE name = $1";
     let mark: Option<String> = system
-        .read("trust.restored", |tx| Ok(tx.scalar(find, params![restored])?))
+        .read("trust.restored", |tx| Ok(setting::get(tx, restored)?))
         .await?;
     if mark.is_none() {
         return Ok(None);
@@ -101,7 +100,7 @@ pub async fn reopen(ctx: &Ctx) -> Result<Option<(i64, String)>> {
     kernel::job::follow_only(&ctx.app, "trust.log").await?;
     system
         .tx("trust.reopen", |tx| {
-            let Some(mark) = tx.scalar::<String>(find, params![restored])? else {
+            let Some(mark) = setting::get(tx, restored)? else {
                 return Ok(None);
             };
             let before = current(tx)?;
@@ -131,7 +130,7 @@ pub async fn reopen(ctx: &Ctx) -> Result<Option<(i64, String)>> {
                 "previous": { "origin": last.origin, "size": last.size, "root": hex::encode(last.root), "checkpoint": note },
             });
             system.emit(tx, Fact::new(REOPENED, format!("log-{number}")).payload(payload))?;
-            tx.execute("DELETE FROM kernel_setting WHERE name = $1", params![restored])?;
+            setting::remove(tx, restored)?;
             Ok(Some((number, note)))
         })
         .await

@@ -91,12 +91,7 @@ impl Protect for Master {
 pub async fn check_master(ctx: &Ctx) -> Result<()> {
     const PLACE: &str = "kernel_setting.master-check";
     let known: Option<String> = ctx
-        .read("trust.check", |tx| {
-            Ok(tx.scalar(
-                "SELECT value FROM kernel_setting WHERE name = 'master-check'",
-                &[],
-            )?)
-        })
+        .read("trust.check", |tx| Ok(kernel::setting::get(tx, "master-check")?))
         .await?;
     match known {
         Some(text) => {
@@ -112,11 +107,7 @@ pub async fn check_master(ctx: &Ctx) -> Result<()> {
         None => {
             let sealed = hex::encode(ctx.protect().seal(PLACE, "yiwang")?);
             ctx.tx("trust.check", |tx| {
-                tx.execute(
-                    "INSERT INTO kernel_setting(name, value) VALUES ('master-check', $1) ON CONFLICT (name) DO NOTHING",
-                    params![sealed.clone()],
-                )?;
-                Ok(())
+                Ok(kernel::setting::put_new(tx, "master-check", &sealed)?)
             })
             .await
         }

@@ -152,6 +152,11 @@ impl FromRequestParts<Arc<App>> for Ctx {
     }
 }
 
+/// The status of a refusal, for the page that shows it.
+pub fn status(r: &Refusal) -> StatusCode {
+    StatusCode::from_u16(r.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
+}
+
 /// 303 to another page.
 pub fn see(to: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, to.to_string())]).into_response()

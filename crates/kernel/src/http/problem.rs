@@ -16,7 +16,7 @@ pub(super) struct Carried(pub(super) Arc<Problem>);
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = match &self {
-            Problem::Refusal(r) => StatusCode::from_u16(r.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
+            Problem::Refusal(r) => super::status(r),
             Problem::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut response = status.into_response();

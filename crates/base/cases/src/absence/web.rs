@@ -3,7 +3,6 @@
 use super::service::{self, Plan};
 use super::store;
 use crate::case::view::english;
-use crate::case::work_web::in_words;
 use axum::Form;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -86,13 +85,7 @@ pub(crate) async fn note(cx: Ctx, Form(f): Form<Typed>) -> Result<Response> {
     match service::note(&cx, &plan).await {
         Ok(_) => Ok(see("/work/absences")),
         Err(Problem::Refusal(r)) if matches!(r.status, 409 | 422) => {
-            page(
-                &cx,
-                &f,
-                StatusCode::from_u16(r.status).unwrap_or_default(),
-                &in_words(&cx, &r),
-            )
-            .await
+            page(&cx, &f, kernel::http::status(&r), &cx.explains(&r)).await
         }
         Err(e) => Err(e),
     }

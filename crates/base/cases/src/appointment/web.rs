@@ -4,7 +4,6 @@ use super::model::{Appointment, state};
 use super::service::{self, Choice};
 use super::store;
 use crate::case::view::english;
-use crate::case::work_web::in_words;
 use axum::Form;
 use axum::extract::{Path, Query};
 use axum::http::{StatusCode, header};
@@ -130,8 +129,8 @@ pub(crate) async fn book(cx: Ctx, Form(wish): Form<Wish>) -> Result<Response> {
     match done {
         Ok(id) => Ok(see(&format!("/appointments#a-{id}"))),
         Err(Problem::Refusal(r)) if matches!(r.status, 409 | 422) => {
-            let status = StatusCode::from_u16(r.status).unwrap_or_default();
-            page(&cx, &wish, status, &in_words(&cx, &r)).await
+            let status = kernel::http::status(&r);
+            page(&cx, &wish, status, &cx.explains(&r)).await
         }
         Err(e) => Err(e),
     }

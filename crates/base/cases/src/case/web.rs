@@ -85,10 +85,7 @@ async fn form_page(cx: &Ctx, id: &str, status: StatusCode, refusal: Option<&Refu
                     (field, json!({ "source": h.source, "as_of": h.as_of, "same": same, "value": h.value }))
                 })
                 .collect();
-            let message = refusal.map(|r| {
-                let args: Vec<(&str, &str)> = r.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-                cx.t(&r.key, &args)
-            });
+            let message = refusal.map(|r| cx.says(r));
             let title = |name: &str| {
                 let field = matter.form.field(name).map(|f| f.title.pick(view::english(cx)));
                 field.map(|t| format!("{t}: ")).unwrap_or_default()
@@ -132,8 +129,7 @@ pub(crate) async fn send_form(cx: Ctx, Path(id): Path<String>, parts: Multipart)
     for (material, name, bytes) in &p.files {
         match materials::attach(&cx, &id, material, name, bytes).await {
             Err(Problem::Refusal(r)) => {
-                let args: Vec<(&str, &str)> = r.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-                let text = cx.t(&r.key, &args);
+                let text = cx.says(&r);
                 let r = r.field(format!("material-{material}"), text);
                 return form_page(&cx, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(&r)).await;
             }
@@ -148,7 +144,7 @@ pub(crate) async fn send_form(cx: Ctx, Path(id): Path<String>, parts: Multipart)
         "submit" => match service::submit(&cx, &id, None).await {
             Ok(_) => Ok(see(&format!("/cases/{id}/receipt"))),
             Err(Problem::Refusal(r)) if r.status == 422 || r.key == "cases-matter-retired" => {
-                let status = StatusCode::from_u16(r.status).unwrap_or_default();
+                let status = kernel::http::status(&r);
                 form_page(&cx, &id, status, Some(&r)).await
             }
             Err(e) => Err(e),
@@ -260,8 +256,8 @@ async fn after(cx: &Ctx, id: &str, done: Result<()>) -> Result<Response> {
                     view::case(cx, tx, &case, true)
                 })
                 .await?;
-            let status = StatusCode::from_u16(r.status).unwrap_or_default();
-            let refused = super::work_web::in_words(cx, &r);
+            let status = kernel::http::status(&r);
+            let refused = cx.explains(&r);
             cx.page_with(
                 status,
                 "cases/case/show.html",

@@ -5,7 +5,6 @@ use super::service::{self, Choice, Entry};
 use super::{store, view};
 use crate::case::service::own_read;
 use crate::case::view::{english, state_tag};
-use crate::case::work_web::in_words;
 use axum::Form;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
@@ -83,8 +82,8 @@ pub(crate) async fn choose(cx: Ctx, Path(id): Path<String>, Form(w): Form<Wish>)
         Ok(()) => Ok(see(&format!("/cases/{id}#delivery"))),
         Err(Problem::Refusal(r)) if matches!(r.status, 409 | 422) => {
             let errors = r.fields.iter().map(|(f, m)| (f.clone(), json!(m))).collect();
-            let status = StatusCode::from_u16(r.status).unwrap_or_default();
-            page(&cx, &id, Some(&w), status, &in_words(&cx, &r), errors).await
+            let status = kernel::http::status(&r);
+            page(&cx, &id, Some(&w), status, &cx.explains(&r), errors).await
         }
         Err(e) => Err(e),
     }
@@ -178,8 +177,8 @@ async fn stepped(cx: Ctx, id: String, step: Step, e: Entered) -> Result<Response
     match service::step(&cx, &id, step, &entry).await {
         Ok(()) => Ok(see(&format!("/work/deliveries#d-{id}"))),
         Err(Problem::Refusal(r)) if matches!(r.status, 409 | 412 | 422) => {
-            let status = StatusCode::from_u16(r.status).unwrap_or_default();
-            listed(&cx, &Find::default(), status, &in_words(&cx, &r)).await
+            let status = kernel::http::status(&r);
+            listed(&cx, &Find::default(), status, &cx.explains(&r)).await
         }
         Err(e) => Err(e),
     }

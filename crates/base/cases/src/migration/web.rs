@@ -2,7 +2,6 @@
 
 use super::service;
 use crate::case::view;
-use crate::case::work_web::in_words;
 use crate::catalogue::Catalogue;
 use axum::Form;
 use axum::extract::Query;
@@ -85,7 +84,7 @@ pub(crate) async fn run(cx: Ctx, Form(f): Form<Vec<(String, String)>>) -> Result
                 Vec::new()
             }
             Ok(Err(why)) => why,
-            Err(Problem::Refusal(r)) => vec![in_words(&cx, &r)],
+            Err(Problem::Refusal(r)) => vec![cx.explains(&r)],
             Err(e) => return Err(e),
         };
         let number = cx

@@ -2,7 +2,6 @@
 //! between the two, or before either, loses nothing: the fact stays and is followed later. Officials may correct one.
 
 use super::model::{self, Plan};
-use super::store;
 use crate::case::model::Case;
 use crate::case::runtime::matter_of;
 use crate::case::service::readable;
@@ -11,7 +10,7 @@ use crate::catalogue::Matter;
 use crate::delivery;
 use documents::api::{Content, Item, Paper, PaperOrder, Served, day_in_words};
 use kernel::fact::Recorded;
-use kernel::{Ctx, Fact, Refusal, Result, Tx};
+use kernel::{Ctx, Fact, Locale, Refusal, Result, Tx};
 use serde_json::{Value as Json, json};
 
 /// Lets an official issue a corrected paper.
@@ -46,12 +45,11 @@ pub(crate) fn follow(ctx: &Ctx, tx: &mut Tx<'_>, f: &Recorded) -> Result<()> {
 /// read from rows that this event wrote and no later one rewrites.
 fn content(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, plan: Plan, f: &Recorded) -> Result<Content> {
     let matter = matter_of(ctx, case)?;
-    let basis = store::get(tx, &case.matter)?;
     let on = |at: Option<i64>| at.map(|at| day_in_words(&ctx.date_of(at).to_string()));
     let mut c = Content {
         applicant: applicant(ctx, tx, case)?,
         matter: matter.title.clone(),
-        matter_kind: basis.kind,
+        matter_kind: matter.kind.clone(),
         case_number: case.number.clone().unwrap_or_default(),
         submitted: on(case.submitted_at),
         accepted: on(case.accepted_at),
@@ -60,7 +58,7 @@ fn content(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, plan: Plan, f: &Recorded) ->
     };
     match plan.kind {
         "received" => c.materials = received(ctx, tx, case, &matter, f)?,
-        "accepted" => c.materials = waived(&matter, &f.payload),
+        "accepted" => c.materials = waived(ctx, &matter, &f.payload),
         "correction" => {
             let asked = cases::correction(ctx, tx, &case.id)?.unwrap_or_default();
             c.items = serde_json::from_value(asked["items"].clone()).unwrap_or_default();
@@ -74,7 +72,7 @@ fn content(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, plan: Plan, f: &Recorded) ->
                 .and_then(|d| u32::try_from(d).ok());
         }
         "granted" | "refused" | "not-accepted" => {
-            c.basis = basis.laws;
+            c.basis = matter.basis.clone();
             c.reason = reason(ctx, tx, case, plan.kind)?;
             let certificates = documents::api::of_case(tx, &case.id)?;
             let titles: Vec<String> = certificates.into_iter().map(|c| c.title_zh).collect();
@@ -95,8 +93,8 @@ fn applicant(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<String> {
 fn received(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter, f: &Recorded) -> Result<Vec<Item>> {
     let have = cases::materials(ctx, tx, &case.id)?;
     let mut out = vec![Item {
-        title: "申请表".into(),
-        note: "网上填报".into(),
+        title: chinese(ctx, "cases-paper-form", &[]),
+        note: chinese(ctx, "cases-paper-online", &[]),
     }];
     for m in &matter.materials {
         let n = have
@@ -106,22 +104,27 @@ fn received(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter, f: &Record
         if n > 0 {
             out.push(Item {
                 title: m.title.clone(),
-                note: format!("电子文件{n}份"),
+                note: chinese(ctx, "cases-paper-files", &[("n", &n.to_string())]),
             });
         }
     }
-    out.extend(waived(matter, &f.payload));
+    out.extend(waived(ctx, matter, &f.payload));
     Ok(out)
 }
 
+/// Papers are Chinese, whoever reads them and whoever acted.
+fn chinese(ctx: &Ctx, key: &str, args: &[(&str, &str)]) -> String {
+    ctx.app.texts.get(Locale::Zh, key, args)
+}
+
 /// Materials that a fact names as following later (容缺) or promised (告知承诺).
-fn waived(matter: &Matter, payload: &Json) -> Vec<Item> {
+fn waived(ctx: &Ctx, matter: &Matter, payload: &Json) -> Vec<Item> {
     let mut out = Vec::new();
-    for (key, note) in [("gaps", "容缺，随后补交"), ("promised", "以书面承诺代替")] {
+    for (key, note) in [("gaps", "cases-paper-gap"), ("promised", "cases-paper-promised")] {
         let ids = payload[key].as_array().into_iter().flatten();
         out.extend(ids.filter_map(|id| matter.material(id.as_str()?)).map(|m| Item {
             title: m.title.clone(),
-            note: note.into(),
+            note: chinese(ctx, note, &[]),
         }));
     }
     out

@@ -1,7 +1,6 @@
 //! Keeping one's stock phrases.
 
 use super::{service, store};
-use crate::case::work_web::in_words;
 use axum::Form;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -46,13 +45,7 @@ async fn done(cx: &Ctx, outcome: Result<()>, typed: &str) -> Result<Response> {
     match outcome {
         Ok(()) => Ok(see("/work/phrases")),
         Err(Problem::Refusal(r)) if matches!(r.status, 409 | 422) => {
-            page(
-                cx,
-                StatusCode::from_u16(r.status).unwrap_or_default(),
-                &in_words(cx, &r),
-                typed,
-            )
-            .await
+            page(cx, kernel::http::status(&r), &cx.explains(&r), typed).await
         }
         Err(e) => Err(e),
     }

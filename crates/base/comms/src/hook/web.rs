@@ -77,11 +77,10 @@ pub(crate) async fn register(cx: Ctx, Form(fields): Form<Vec<(String, String)>>)
             page(&cx, 200, &form).await
         }
         Err(Problem::Refusal(r)) if cx.html && r.status != 403 => {
-            let args: Vec<(&str, &str)> = r.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
             let form = Form_ {
                 title,
                 url,
-                error: cx.t(&r.key, &args),
+                error: cx.says(&r),
                 secret: String::new(),
             };
             page(&cx, r.status, &form).await

@@ -153,3 +153,28 @@ pub(crate) fn issue_seq(tx: &mut Tx<'_>, id: &str) -> Result<Option<i64>, Fault>
         params![id],
     )
 }
+
+/// Keeps a type of certificate with its Typst template; `body` is the type as JSON.
+pub(crate) fn put_type(
+    tx: &mut Tx<'_>,
+    id: &str,
+    titles: (&str, &str),
+    body: &str,
+    template: &str,
+) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO documents_type(id, title, title_en, body, template) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (id) DO UPDATE SET title = $2, title_en = $3, body = $4, template = $5",
+        params![id, titles.0, titles.1, body, template],
+    )?;
+    Ok(())
+}
+
+/// (type as JSON, template)
+pub(crate) fn type_of(tx: &mut Tx<'_>, id: &str) -> Result<Option<(String, String)>, Fault> {
+    let row = tx.one(
+        "SELECT body, template FROM documents_type WHERE id = $1",
+        params![id],
+    )?;
+    row.map(|r| Ok((r.get("body")?, r.get("template")?))).transpose()
+}

@@ -69,12 +69,11 @@ pub(crate) async fn sign_in(cx: Ctx, headers: HeaderMap, Form(f): Form<SignIn>) 
             Ok(response)
         }
         Err(Problem::Refusal(r)) if cx.html => {
-            let args: Vec<(&str, &str)> = r.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            let status = axum::http::StatusCode::from_u16(r.status).unwrap_or_default();
+            let status = kernel::http::status(&r);
             cx.page_with(
                 status,
                 "identity/account/sign-in.html",
-                json!({ "next": safe(&f.next), "login": f.login, "error": cx.t(&r.key, &args) }),
+                json!({ "next": safe(&f.next), "login": f.login, "error": cx.says(&r) }),
             )
         }
         Err(p) => Err(p),

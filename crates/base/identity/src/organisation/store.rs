@@ -119,6 +119,17 @@ pub(crate) fn posts(tx: &mut Tx<'_>) -> Result<Vec<[String; 4]>, Fault> {
         .collect()
 }
 
+/// Title, English title and the organisation's short name of the first post that an account ever held.
+pub(crate) fn first_post(tx: &mut Tx<'_>, account: &str) -> Result<Option<[String; 3]>, Fault> {
+    let row = tx.one(
+        "SELECT p.title, p.title_en, o.short FROM identity_holding h JOIN identity_post p ON p.id = h.post \
+         JOIN identity_organisation o ON o.id = p.organisation WHERE h.account = $1 ORDER BY p.id LIMIT 1",
+        params![account],
+    )?;
+    row.map(|r| Ok([r.get("title")?, r.get("title_en")?, r.get("short")?]))
+        .transpose()
+}
+
 /// The area of the post's organisation.
 pub(crate) fn area_of_post(tx: &mut Tx<'_>, post: &str) -> Result<String, Fault> {
     let area: Option<String> = tx.scalar(

@@ -3,7 +3,7 @@
 //!
 //! Names follow the data elements of GB/T 39046-2020 and GB/T 39554 where these have the element.
 
-use crate::matter::elements::{FORMS, SOURCES};
+use crate::matter::elements::{FORMS, RESULTS, SOURCES};
 use codes::service as sets;
 use serde_json::Value as Json;
 
@@ -115,12 +115,6 @@ const ONLINE: &[Option_] = &[
     ("partial", "部分网办", "Partly online"),
     ("none", "到窗口办理", "At the window"),
 ];
-const RESULT: &[Option_] = &[
-    ("certificate", "证照", "Certificate"),
-    ("document", "文书", "Document"),
-    ("none", "无", "None"),
-];
-
 const LINE: &[Field] = &[
     field("zh", "中文", "Chinese", Kind::Long).must().max(1000),
     field("en", "英文", "English", Kind::Long).max(2000),
@@ -282,7 +276,7 @@ pub(crate) const FIELDS: &[Field] = &[
         "result.kind",
         "审批结果类型",
         "Kind of result",
-        Kind::Choice(RESULT),
+        Kind::Choice(RESULTS),
     )
     .must()
     .of("result"),

@@ -8,7 +8,7 @@ use axum::Form;
 use axum::extract::{Multipart, Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
-use kernel::http::{attachment, percent, see};
+use kernel::http::{attachment, percent, see, status};
 use kernel::module::Sample;
 use kernel::{Ctx, Problem, Refusal, Result, Tx};
 use serde::Deserialize;
@@ -108,12 +108,6 @@ pub(crate) fn pager(page: usize, total: usize, size: usize) -> Json {
     json!({ "page": page + 1, "pages": pages, "previous": page.checked_sub(1), "next": (page + 1 < pages).then_some(page + 1) })
 }
 
-/// A refusal shown on the page it belongs to, in the reader's words.
-fn said(cx: &Ctx, r: &Refusal) -> String {
-    let args: Vec<(&str, &str)> = r.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    cx.t(&r.key, &args)
-}
-
 #[derive(Deserialize, Default)]
 pub(crate) struct New {
     #[serde(default)]
@@ -156,8 +150,8 @@ pub(crate) async fn create(cx: Ctx, Form(n): Form<New>) -> Result<Response> {
     match service::create(&cx, &n.id, &n.title, &n.organisation, &n.like).await {
         Ok(id) => Ok(see(&format!("/work/matters/editions/{id}/sheet"))),
         Err(Problem::Refusal(r)) if matches!(r.status, 409 | 422) => {
-            let status = StatusCode::from_u16(r.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            new_page(&cx, status, &n, &said(&cx, &r)).await
+            let status = status(&r);
+            new_page(&cx, status, &n, &cx.says(&r)).await
         }
         Err(e) => Err(e),
     }
@@ -259,7 +253,7 @@ pub(crate) async fn begin(cx: Ctx, Path(id): Path<String>, Form(f): Form<From_>)
         Ok(e) if f.version.is_some() => Ok(see(&format!("/work/matters/editions/{e}"))),
         Ok(e) => Ok(see(&format!("/work/matters/editions/{e}/sheet"))),
         Err(Problem::Refusal(r)) if matches!(r.status, 409 | 422) => {
-            matter_page(&cx, &id, StatusCode::CONFLICT, &said(&cx, &r)).await
+            matter_page(&cx, &id, StatusCode::CONFLICT, &cx.says(&r)).await
         }
         Err(e) => Err(e),
     }
@@ -285,8 +279,8 @@ async fn after_matter(cx: &Ctx, id: &str, outcome: Result<()>) -> Result<Respons
     match outcome {
         Ok(()) => Ok(see(&format!("/work/matters/{id}"))),
         Err(Problem::Refusal(r)) if matches!(r.status, 409 | 422) => {
-            let status = StatusCode::from_u16(r.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            matter_page(cx, id, status, &said(cx, &r)).await
+            let status = status(&r);
+            matter_page(cx, id, status, &cx.says(&r)).await
         }
         Err(e) => Err(e),
     }
@@ -577,7 +571,7 @@ pub(crate) async fn save_part(
                 &part,
                 StatusCode::UNPROCESSABLE_ENTITY,
                 Some(text),
-                &said(&cx, &r),
+                &cx.says(&r),
             )
             .await
         }
@@ -611,8 +605,8 @@ async fn after(cx: &Ctx, id: &str, outcome: Result<()>) -> Result<Response> {
     match outcome {
         Ok(()) => Ok(see(&format!("/work/matters/editions/{id}"))),
         Err(Problem::Refusal(r)) if matches!(r.status, 403 | 409 | 412 | 422) => {
-            let status = StatusCode::from_u16(r.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            edition_page(cx, id, status, &said(cx, &r)).await
+            let status = status(&r);
+            edition_page(cx, id, status, &cx.says(&r)).await
         }
         Err(e) => Err(e),
     }

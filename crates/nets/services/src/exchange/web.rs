@@ -89,8 +89,7 @@ pub(crate) async fn import(cx: Ctx, mut form: Multipart) -> Result<Response> {
     match service::import(&cx, &name, &bytes).await {
         Ok(id) => Ok(see(&format!("/work/matters/imports/{id}"))),
         Err(Problem::Refusal(r)) if r.status == 422 => {
-            let args: Vec<(&str, &str)> = r.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            list_page(&cx, StatusCode::UNPROCESSABLE_ENTITY, &cx.t(&r.key, &args)).await
+            list_page(&cx, StatusCode::UNPROCESSABLE_ENTITY, &cx.says(&r)).await
         }
         Err(e) => Err(e),
     }

@@ -82,6 +82,13 @@ pub(crate) const FORMS: &[sets::Entry] = &[
     ("paper", "纸质", "On paper"),
 ];
 
+/// 审批结果类型; ours, the standard prints no codes.
+pub(crate) const RESULTS: &[sets::Entry] = &[
+    ("certificate", "证照", "Certificate"),
+    ("document", "文书", "Document"),
+    ("service", "办理服务", "Service"),
+];
+
 impl Sheet {
     /// What is wrong with the materials' elements.
     pub fn material_wrongs(&self) -> Vec<String> {
@@ -148,6 +155,12 @@ impl Elements {
         must(
             carried.is_none() || carried == Some(self.item_type.as_str()),
             "elements.item_type is not the type that the third and fourth digit of `code` say",
+        );
+        let named = sets::entry(sets::MATTER_TYPES, &self.item_type).is_none_or(|e| e.1 == sheet.kind);
+        must(named, "`kind` is not the name of elements.item_type");
+        must(
+            sets::entry(RESULTS, &sheet.result.kind).is_some(),
+            "result.kind is one of certificate, document, service",
         );
         let has = |list: &[String], code: &str| list.iter().any(|c| c == code);
         must(
@@ -232,6 +245,8 @@ mod tests {
         };
         assert!(with(&|s| s.elements = Elements::default()).contains("elements.item_type"));
         assert!(with(&|s| s.elements.item_type = "05".into()).contains("third and fourth digit"));
+        assert!(with(&|s| s.kind = "行政给付".into()).contains("`kind` is not"));
+        assert!(with(&|s| s.result.kind = "none".into()).contains("result.kind"));
         assert!(with(&|s| s.elements.level = "9".into()).contains("1, 2, 3"));
         assert!(with(&|s| s.elements.targets = vec!["2".into()]).contains("natural persons"));
         assert!(with(&|s| s.elements.targets = vec!["1".into()]).contains("organisations"));

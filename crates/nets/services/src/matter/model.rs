@@ -3,6 +3,7 @@
 use super::elements::Elements;
 use cases::{Material, Matter};
 use decision::Decision;
+use documents::api::Law;
 use form::Form;
 use process::Definition;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,16 @@ pub struct Basis {
     /// What it says, for readers of English; only the Chinese text is law.
     #[serde(default)]
     pub en: String,
+}
+
+impl Basis {
+    fn law(&self) -> Law {
+        Law {
+            law: self.law.clone(),
+            article: self.article.clone(),
+            text: self.zh.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -191,6 +202,8 @@ impl Parts {
                 process,
                 decisions,
                 materials: self.sheet.material.clone(),
+                kind: self.sheet.kind.clone(),
+                basis: self.sheet.basis.iter().map(Basis::law).collect(),
                 retired,
             }),
             _ => Err(bad),

@@ -249,7 +249,7 @@ pub(crate) fn samples() -> Vec<Sample> {
             json!([{ "title": "图", "note": "注", "required": true, "conditional": false, "accept": ["pdf"], "max_mb": 10,
                 "source": code("self", "申请人自备"), "form": code("both", "纸质或电子"), "originals": 1, "copies": 2 }]),
         ),
-        ("implementation_code", json!("11320899008100014G3000199001001")),
+        ("implementation_code", json!("1")),
         (
             "elements",
             json!({ "item_type": code("01", "行政许可"), "level": code("3", "市级"), "nature": code("1", "法定机关"),

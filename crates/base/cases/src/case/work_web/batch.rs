@@ -1,6 +1,5 @@
 //! Many work items at once: one result a row, and what fails stops nothing else.
 
-use super::in_words;
 use crate::case::service::{self, Finish};
 use axum::Form;
 use axum::response::Response;
@@ -65,7 +64,7 @@ pub(crate) async fn act(cx: Ctx, Form(f): Form<Vec<(String, String)>>) -> Result
                 good += 1;
                 String::new()
             }
-            Err(Problem::Refusal(r)) => in_words(&cx, &r),
+            Err(Problem::Refusal(r)) => cx.explains(&r),
             Err(e) => return Err(e),
         };
         let number = cx

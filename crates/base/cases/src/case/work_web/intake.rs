@@ -1,6 +1,5 @@
 //! Counter intake: who came, and what for. The form itself is the applicant's form.
 
-use super::in_words;
 use crate::case::service::{self, Person};
 use axum::Form;
 use axum::extract::Query;
@@ -66,8 +65,8 @@ pub(crate) async fn begin(cx: Ctx, Form(came): Form<Came>) -> Result<Response> {
             page(&cx, StatusCode::UNPROCESSABLE_ENTITY, &came, &text, &wrong)
         }
         Err(Problem::Refusal(r)) if cx.html => {
-            let status = StatusCode::from_u16(r.status).unwrap_or_default();
-            page(&cx, status, &came, &in_words(&cx, &r), &r.fields)
+            let status = kernel::http::status(&r);
+            page(&cx, status, &came, &cx.explains(&r), &r.fields)
         }
         Err(e) => Err(e),
     }

@@ -237,25 +237,13 @@ async fn page(
     cx.page_with(status, "cases/work/show.html", context)
 }
 
-/// A refusal in the reader's words, with what to do.
-pub(crate) fn in_words(cx: &Ctx, r: &Refusal) -> String {
-    let args: Vec<(&str, &str)> = r.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    let help = format!("{}-help", r.key);
-    let text = cx.t(&r.key, &args);
-    if !cx.app.texts.has(&help) {
-        return text;
-    }
-    let stop = if view::english(cx) { ". " } else { "。" };
-    format!("{text}{stop}{}", cx.t(&help, &args))
-}
-
 /// After a command: back to the case, or the case with what was refused in plain words and what was typed.
 pub(super) async fn after(cx: &Ctx, id: &str, outcome: Result<()>, typed: Typed<'_>) -> Result<Response> {
     match outcome {
         Ok(()) => Ok(see(&format!("/work/cases/{id}"))),
         Err(Problem::Refusal(r)) if r.status != 404 && cx.html => {
-            let status = axum::http::StatusCode::from_u16(r.status).unwrap_or_default();
-            page(cx, id, false, status, &in_words(cx, &r), typed).await
+            let status = kernel::http::status(&r);
+            page(cx, id, false, status, &cx.explains(&r), typed).await
         }
         Err(e) => Err(e),
     }
