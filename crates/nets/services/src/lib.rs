@@ -96,7 +96,8 @@ pub(crate) static IMPORT: Table = Table {
 /// Rooms of the stewards: writing, reviewing and publishing matters, lists as spreadsheets.
 fn stewards() -> Vec<Route> {
     use axum::routing::{get, post};
-    use edition::{service as e, web};
+    use edition::service as e;
+    use edition::web::{self, draft};
     use exchange::web as lists;
     let read = Door::Official(e::READ);
     let edit = Door::Official(e::EDIT);
@@ -120,39 +121,43 @@ fn stewards() -> Vec<Route> {
         Route::new("/work/matters/{id}/editions", edit, post(web::begin)),
         Route::new("/work/matters/{id}/retirement", publish, post(web::retire)),
         Route::new("/work/matters/{id}/reinstatement", publish, post(web::reinstate)),
-        Route::new("/work/matters/editions/{id}", read, get(web::show)),
+        Route::new("/work/matters/editions/{id}", read, get(draft::show)),
         Route::new(
             "/work/matters/editions/{id}/sheet",
             edit,
-            get(web::sheet).post(web::save_sheet),
+            get(draft::sheet).post(draft::save_sheet),
         )
         .body(large),
-        Route::new("/work/matters/editions/{id}/parts/{part}", read, get(web::part)),
+        Route::new("/work/matters/editions/{id}/parts/{part}", read, get(draft::part)),
         Route::new(
             "/work/matters/editions/{id}/parts/{part}/text",
             edit,
-            post(web::save_part),
+            post(draft::save_part),
         )
         .body(large),
-        Route::new("/work/matters/editions/{id}/preview", read, get(web::preview)),
-        Route::new("/work/matters/editions/{id}/submission", edit, post(web::submit)),
+        Route::new("/work/matters/editions/{id}/preview", read, get(draft::preview)),
+        Route::new(
+            "/work/matters/editions/{id}/submission",
+            edit,
+            post(draft::submit),
+        ),
         Route::new(
             "/work/matters/editions/{id}/withdrawal",
             edit,
-            post(web::withdraw),
+            post(draft::withdraw),
         ),
         Route::new(
             "/work/matters/editions/{id}/return",
             publish,
-            post(web::give_back),
+            post(draft::give_back),
         ),
         Route::new(
             "/work/matters/editions/{id}/publication",
             publish,
-            post(web::publish),
+            post(draft::publish),
         ),
-        Route::new("/work/matters/editions/{id}/discard", edit, post(web::discard)),
-        Route::new("/work/matters/editions/{id}/rebase", edit, post(web::rebase)),
+        Route::new("/work/matters/editions/{id}/discard", edit, post(draft::discard)),
+        Route::new("/work/matters/editions/{id}/rebase", edit, post(draft::rebase)),
     ]
 }
 
