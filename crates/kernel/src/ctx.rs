@@ -322,6 +322,8 @@ pub struct App {
     pub ports: Ports,
     pub modules: Vec<Module>,
     pub pages: Pages,
+    /// Pages that everybody who is not signed in sees alike.
+    pub kept: crate::kept::Kept<String>,
     pub texts: Texts,
     /// What every page says about the city: name, name_en, zone … from the pack.
     pub city: Json,

@@ -10,7 +10,9 @@
 //! | [`http`], [`page`], [`i18n`] | the web edge, templates, texts |
 //! | [`pack`] | city packs with file-and-line errors |
 //! | [`living`] | pack items that people go on editing: compare, merge three ways, export |
+//! | [`kept`] | answers that are the same for everybody, kept while nothing changes |
 //! | [`search`] | words, pinyin, bigrams |
+//! | [`qr`] | QR codes |
 //! | [`setting`] | named values of the whole city |
 //! | [`meter`], [`rate`] | what the operator sees, what a caller may ask |
 //! | [`start`] | putting it together |
@@ -24,11 +26,13 @@ pub mod fatal;
 pub mod http;
 pub mod i18n;
 pub mod job;
+pub mod kept;
 pub mod living;
 pub mod meter;
 pub mod module;
 pub mod pack;
 pub mod page;
+pub mod qr;
 pub mod rate;
 pub mod search;
 pub mod setting;

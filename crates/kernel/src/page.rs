@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use minijinja::value::Kwargs;
 use minijinja::{AutoEscape, Environment, ErrorKind, State, UndefinedBehavior, Value as Jinja};
 use serde_json::{Value as Json, json};
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -206,13 +207,41 @@ impl Ctx {
     }
 
     pub fn page_with(&self, status: StatusCode, template: &str, context: Json) -> Result<Response> {
-        let mut all = frame(self);
-        if let (Json::Object(all), Json::Object(own)) = (&mut all, context) {
-            all.extend(own);
-        }
-        let html = self.app.pages.render(template, &all)?;
-        Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
+        let html = self.app.pages.render(template, &within(frame(self), context))?;
+        Ok((status, [(header::CONTENT_TYPE, HTML)], html).into_response())
     }
+
+    /// A page of status 200 that everybody who is not signed in sees alike: kept for them while nothing is written, made
+    /// anew for everybody else and for addresses with a query. `make` gives the context.
+    pub async fn public_page<F>(&self, template: &str, make: impl FnOnce() -> F) -> Result<Response>
+    where
+        F: Future<Output = Result<Json>>,
+    {
+        if self.actor.signed_in() || !self.here.ends_with('?') {
+            return self.page(template, make().await?);
+        }
+        let key = format!("{template} {} {} {}", self.here, self.locale.tag(), self.elder);
+        let make = || async {
+            let mut frame = frame(self);
+            // One reader's tokens are no other's: a template that asks for them here is a fault.
+            for own in ["form_token", "request_id"] {
+                frame.as_object_mut().map(|f| f.remove(own));
+            }
+            Ok(self.app.pages.render(template, &within(frame, make().await?))?)
+        };
+        let html = self.app.kept.get(self, &key, make).await?;
+        Ok((StatusCode::OK, [(header::CONTENT_TYPE, HTML)], html).into_response())
+    }
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// A page's own variables laid over the frame's.
+fn within(mut frame: Json, own: Json) -> Json {
+    if let (Json::Object(frame), Json::Object(own)) = (&mut frame, own) {
+        frame.extend(own);
+    }
+    frame
 }
 
 /// A sample as its readers would see it.
@@ -244,14 +273,13 @@ pub fn samples(app: &Arc<App>) -> Vec<Rendered> {
                 all["menu"] = menu(&ctx, &entries);
                 all["me"] = json!({ "name": "演示人员", "kind": "official", "roles": [], "official": true, "on_behalf": null });
             }
-            if let (Json::Object(all), Json::Object(own)) = (&mut all, sample.data.clone()) {
-                all.extend(own);
-            }
             out.push(Rendered {
                 template: sample.template,
                 sample: sample.name,
                 locale,
-                html: app.pages.render(sample.template, &all),
+                html: app
+                    .pages
+                    .render(sample.template, &within(all, sample.data.clone())),
             });
         }
     }

@@ -77,6 +77,7 @@ pub async fn assemble(
         ports,
         modules,
         pages,
+        kept: Default::default(),
         texts,
         city,
         followers: Notify::new(),

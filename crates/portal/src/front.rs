@@ -1,8 +1,13 @@
 //! What the home page offers first: everyday words and occasions of life, as the city's pack names them.
 
+use kernel::kept::Kept;
 use kernel::pack::{Pack, PackError};
 use kernel::{Ctx, Result};
 use serde::Deserialize;
+use std::time::Duration;
+
+/// How old the order of the matters may be.
+const COUNTED: Duration = Duration::from_secs(60);
 
 pub(crate) const FILE: &str = "portal.toml";
 
@@ -50,6 +55,7 @@ fn read(pack: &Pack) -> Result<Front, PackError> {
 pub fn open(ctx: &Ctx, pack: &Pack) -> Result<()> {
     let front = read(pack).map_err(|e| kernel::Fault::new(e.to_string()))?;
     ctx.app.services.put(front);
+    ctx.app.services.put(crate::Popular(Kept::for_a(COUNTED)));
     Ok(())
 }
 

@@ -5,9 +5,12 @@ use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::get;
 use kernel::http::{percent, see};
+use kernel::kept::Kept;
 use kernel::module::{MenuEntry, Permission, Place, Sample, Section};
 use kernel::{Ctx, Door, Module, Refusal, Result, Route, Tx};
 use serde_json::{Value as Json, json};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 mod front;
 
@@ -59,8 +62,28 @@ fn card(cx: &Ctx, tx: &mut Tx<'_>, s: &services::api::Sheet) -> Result<Json> {
     )
 }
 
+/// How often each matter is applied for; it moves slowly, and a big city has many cases to count.
+pub(crate) struct Popular(pub Kept<Arc<HashMap<String, i64>>>);
+
+async fn popular(cx: &Ctx) -> Result<Arc<HashMap<String, i64>>> {
+    let count = || async {
+        let sql = "SELECT matter, COUNT(*) AS n FROM pub_cases_case GROUP BY matter";
+        cx.read("portal.popular", |tx| {
+            let rows = tx.query(sql, &[])?;
+            let all = rows.iter().map(|r| Ok((r.get("matter")?, r.get("n")?)));
+            Ok(Arc::new(all.collect::<Result<_>>()?))
+        })
+        .await
+    };
+    cx.service::<Popular>()?.0.get(cx, "", count).await
+}
+
 /// Home: search, words, what the person has open, occasions of life, figures computed from records, matters.
 async fn home(cx: Ctx) -> Result<Response> {
+    cx.public_page("portal/home.html", || home_data(&cx)).await
+}
+
+async fn home_data(cx: &Ctx) -> Result<Json> {
     let front = cx.service::<front::Front>()?;
     let words: Vec<Json> = front
         .word
@@ -75,43 +98,43 @@ async fn home(cx: Ctx) -> Result<Response> {
                 "n": o.matters.len() })
         })
         .collect();
-    let data = cx
-        .read("portal.home", |tx| {
-            let mut matters: Vec<(i64, Json)> = Vec::new();
-            for s in services::api::all(tx)? {
-                let n: Option<i64> = tx.scalar(
-                    "SELECT COUNT(*) FROM pub_cases_case WHERE matter = $1",
-                    kernel::params![s.id.as_str()],
-                )?;
-                matters.push((-n.unwrap_or(0), card(&cx, tx, &s)?));
-            }
-            matters.sort_by_key(|(n, _)| *n);
-            let mut open: Vec<Json> = cases::api::own(&cx, tx)?
-                .into_iter()
-                .filter(|c| c["ended"] == false)
-                .collect();
-            // What waits for the person comes first.
-            open.sort_by_key(|c| c["correcting"] == false);
-            let count = open.len();
-            open.truncate(3);
-            let mut sources: Vec<_> = cx.app.modules.iter().flat_map(|m| &m.figures).collect();
-            sources.sort_by_key(|f| f.order);
-            let mut figures = Vec::new();
-            for f in sources {
-                let (value, unit) = (f.read)(&cx, tx)?;
-                figures.push(json!({ "title": cx.t(f.title, &[]), "href": f.href, "value": value, "unit": unit }));
-            }
-            Ok(json!({
-                "words": words, "open": open, "open_count": count, "occasions": occasions, "figures": figures,
-                "count": matters.len(), "matters": matters.into_iter().take(8).map(|(_, m)| m).collect::<Vec<_>>(),
-            }))
-        })
-        .await?;
-    cx.page("portal/home.html", data)
+    let popular = popular(cx).await?;
+    cx.read("portal.home", |tx| {
+        let mut matters = services::api::all(tx)?;
+        let count = matters.len();
+        matters.sort_by_key(|s| std::cmp::Reverse(popular.get(&s.id).copied().unwrap_or(0)));
+        let matters = matters.iter().take(8).map(|s| card(cx, tx, s));
+        let matters = matters.collect::<Result<Vec<_>>>()?;
+        let mut open: Vec<Json> = cases::api::own(cx, tx)?
+            .into_iter()
+            .filter(|c| c["ended"] == false)
+            .collect();
+        // What waits for the person comes first.
+        open.sort_by_key(|c| c["correcting"] == false);
+        let open_count = open.len();
+        open.truncate(3);
+        let mut sources: Vec<_> = cx.app.modules.iter().flat_map(|m| &m.figures).collect();
+        sources.sort_by_key(|f| f.order);
+        let mut figures = Vec::new();
+        for f in sources {
+            let (value, unit) = (f.read)(cx, tx)?;
+            figures.push(json!({ "title": cx.t(f.title, &[]), "href": f.href, "value": value, "unit": unit }));
+        }
+        Ok(json!({
+            "words": words, "open": open, "open_count": open_count, "occasions": occasions, "figures": figures,
+            "count": count, "matters": matters,
+        }))
+    })
+    .await
 }
 
 /// One occasion with the matters it brings, in the order in which they are done.
 async fn occasion(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    cx.public_page("portal/occasion.html", || occasion_data(&cx, &id))
+        .await
+}
+
+async fn occasion_data(cx: &Ctx, id: &str) -> Result<Json> {
     let front = cx.service::<front::Front>()?;
     let o = front
         .occasion
@@ -122,11 +145,12 @@ async fn occasion(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
         .read("portal.occasion", |tx| {
             let all = services::api::all(tx)?;
             let named = o.matters.iter().filter_map(|m| all.iter().find(|s| s.id == *m));
-            named.map(|s| card(&cx, tx, s)).collect::<Result<Vec<_>>>()
+            named.map(|s| card(cx, tx, s)).collect::<Result<Vec<_>>>()
         })
         .await?;
-    let data = json!({ "title": cx.locale.pick(&o.title, &o.title_en), "lead": cx.locale.pick(&o.lead, &o.lead_en), "matters": matters });
-    cx.page("portal/occasion.html", data)
+    Ok(
+        json!({ "title": cx.locale.pick(&o.title, &o.title_en), "lead": cx.locale.pick(&o.lead, &o.lead_en), "matters": matters }),
+    )
 }
 
 async fn about(cx: Ctx) -> Result<Response> {

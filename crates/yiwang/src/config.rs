@@ -16,6 +16,8 @@ pub struct Options {
     pub master_key: Option<String>,
     /// Channels of messages.
     pub comms: comms::Settings,
+    /// How people sign in.
+    pub sign_in: identity::Settings,
     /// Which log lines are written (`target=level,…`), and whether as JSON.
     pub log: String,
     pub log_json: bool,
@@ -38,6 +40,7 @@ struct File {
     metrics_token: Option<String>,
     rates: Option<BTreeMap<String, Allowed>>,
     comms: Option<comms::Settings>,
+    sign_in: Option<identity::Settings>,
 }
 
 /// `[rates.guess]` and its like.
@@ -256,6 +259,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         words,
         master_key,
         comms,
+        sign_in: file.sign_in.unwrap_or_default(),
         log,
         log_json,
     })

@@ -111,6 +111,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
         audiences: vec![Arc::new(cases::CaseAudience)],
     };
     comms::api::open(&ctx, &pack, told)?;
+    identity::api::configure(&ctx, Default::default());
     if app.config.demo {
         identity::api::open_demo(&ctx, &pack).await?;
         data::collect_all(&ctx, &pack).await?;

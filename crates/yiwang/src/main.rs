@@ -18,6 +18,7 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang account list              list accounts
   yiwang account posts             list the posts of the organisation tree
   yiwang account open LOGIN POST   an official's account; asks name and number, prints the first password
+  yiwang account forget-factors LOGIN   takes lost second factors away, ends the sessions
   yiwang account token LOGIN       a bearer token for /api/v1
   yiwang log export FOLDER         the proof log as files, for yiwang-verify
   yiwang backup FOLDER [--keep N]  a copy to restore from, while the city works; keeps the newest N
@@ -98,6 +99,7 @@ async fn open(o: &Options) -> kernel::Result<Arc<App>> {
     };
     let app = yiwang::open(o.config.clone(), &o.pack, with).await?;
     comms::api::configure(&app.system("start"), o.comms.clone());
+    identity::api::configure(&app.system("start"), o.sign_in.clone());
     Ok(app)
 }
 
@@ -114,6 +116,12 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
             for (login, kind) in identity::api::list_accounts(&app.system("cli")).await? {
                 println!("{login}\t{kind}");
             }
+            Ok(ExitCode::SUCCESS)
+        }
+        ["account", "forget-factors", login] => {
+            let app = open(&o).await?;
+            let n = identity::api::forget_factors(&app.system("cli"), login).await?;
+            println!("{n} second factors of {login} taken away, its sessions ended");
             Ok(ExitCode::SUCCESS)
         }
         ["account", "posts"] => {

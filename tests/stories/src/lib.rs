@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod matter;
+pub mod paper;
 
 pub use client::{Answer, Client, File};
 

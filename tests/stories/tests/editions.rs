@@ -4,6 +4,7 @@
 use kernel::params;
 use std::path::Path;
 use stories::matter::answers;
+use stories::paper::paper;
 use stories::{Answer, City, Client, Db, Place, on_both};
 
 on_both!(
@@ -14,6 +15,7 @@ on_both!(
     out_of_force_and_back,
     a_new_matter,
     an_old_version_comes_back,
+    papers_quote_the_version_of_their_case,
     lists_go_out_and_come_in,
     hostile_files_are_refused,
     a_newer_pack_is_merged,
@@ -743,6 +745,38 @@ async fn an_old_version_comes_back(db: Db) {
     assert!(city.visitor().get("/matters/occupy-road").await.has(TITLE));
     city.settle().await;
     assert_eq!(city.altered().await, Vec::<String>::new());
+}
+
+/// A decision names the law as the matter's version said it when the case began.
+async fn papers_quote_the_version_of_their_case(db: Db) {
+    let city = City::open(db, "2026-11-24").await;
+    let mut her = city.client("resident").await;
+    let (before, _) = her.apply().await;
+    let mut steward = city.client("steward-cg").await;
+    let edition = begin(&mut steward, MATTER).await;
+    let typed = [("basis.0.law", "演示占道规定"), ("basis.0.article", "第七条")];
+    save(&mut steward, &edition, &typed).await.expect(303);
+    act(&city, &mut steward, &edition, "submission", "")
+        .await
+        .expect(303);
+    let mut publisher = city.client("publisher").await;
+    act(&city, &mut publisher, &edition, "publication", "")
+        .await
+        .expect(303);
+    let (after, _) = her.apply().await;
+    for case in [&before, &after] {
+        city.decide(case, "agree", "refuse").await;
+    }
+    city.settle().await;
+    let (old, new) = (
+        paper(&city, &mut her, &before, "refused").await,
+        paper(&city, &mut her, &after, "refused").await,
+    );
+    assert!(
+        !old.contains("演示占道规定") && new.contains("演示占道规定"),
+        "{old}\n{new}"
+    );
+    assert!(old.contains("不予") && new.contains("第七条"), "{old}\n{new}");
 }
 
 /// Imports a file; returns the report's page.

@@ -25,7 +25,7 @@ fn small() -> Value {
     json!({
         "title": "取水许可证",
         "holder": "演示市清河水业有限公司 #panic(1) *不是代码*",
-        "qr": print::qr_svg("https://yiwang.example/v/1").unwrap(),
+        "qr": kernel::qr::svg("https://yiwang.example/v/1").unwrap(),
     })
 }
 
@@ -248,7 +248,7 @@ fn certificates_of_the_packs_print() {
                 { "key": "rest", "label": "其他", "value": null },
             ],
             "valid_from": "2026年6月1日", "valid_until": "2031年5月31日", "note": "演示用。",
-            "qr": print::qr_svg("https://yiwang.example/v/1").unwrap(),
+            "qr": kernel::qr::svg("https://yiwang.example/v/1").unwrap(),
             "verify_url": "https://yiwang.example/v/1", "identifier": "1.2.156.3001.2.11320899.1",
             "issuer": "演示市水利局", "issued_on": "2026年5月28日", "demo": true,
         });
@@ -268,12 +268,12 @@ fn certificates_of_the_packs_print() {
 
 #[test]
 fn qr_codes_are_inline_svg() {
-    let svg = print::qr_svg("https://yiwang.example/v/1?a=演示").unwrap();
+    let svg = kernel::qr::svg("https://yiwang.example/v/1?a=演示").unwrap();
     assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>"), "{svg}");
     assert!(!svg.contains("演示"), "the text is in the modules only");
-    assert_eq!(svg, print::qr_svg("https://yiwang.example/v/1?a=演示").unwrap());
-    assert!(print::qr_svg(&"a".repeat(2331)).is_ok());
-    assert!(matches!(print::qr_svg(&"a".repeat(2332)), Err(PrintError::Qr(_))));
+    assert_eq!(svg, kernel::qr::svg("https://yiwang.example/v/1?a=演示").unwrap());
+    assert!(kernel::qr::svg(&"a".repeat(2331)).is_ok());
+    assert!(kernel::qr::svg(&"a".repeat(2332)).is_err());
 }
 
 const NAMES: [&str; 5] = [

@@ -163,6 +163,13 @@ pub async fn open_official(ctx: &Ctx, login: &str, post: &str, name: &str, code:
     Ok(password)
 }
 
+/// Takes every second factor from an account whose owner has lost them, and ends its sessions; returns how many there were.
+pub async fn forget_factors(ctx: &Ctx, login: &str) -> Result<usize> {
+    crate::factor::service::forget(ctx, login).await
+}
+
+pub use crate::settings::configure;
+
 /// Gives an account a post from a legal day on.
 pub async fn appoint(ctx: &Ctx, post: &str, account: kernel::Uuid, from: &str) -> Result<()> {
     ctx.tx("identity.appoint", |tx| {

@@ -2,6 +2,7 @@
 //! sessions; what each may do.
 //!
 //! - [`account`]: sign-in, sessions, lock-out, API tokens
+//! - [`factor`]: second factors, recovery codes, the steps of a sign-in
 //! - [`organisation`]: the tree, posts, roles
 //! - [`policy`]: Cedar decides a verb on one row; [`kernel::Scope`] decides lists
 //! - [`pack`]: organisations, posts, roles, policies and demonstration accounts from the city pack
@@ -11,9 +12,11 @@
 mod account;
 pub mod api;
 mod directory;
+mod factor;
 mod organisation;
 mod pack;
 mod policy;
+mod settings;
 
 use kernel::module::{FactType, Permission, Section};
 use kernel::rate::Rate;
@@ -22,6 +25,7 @@ use kernel::{Door, Module, Route, Table};
 pub use account::Identity;
 pub use directory::People;
 pub use policy::Policies;
+pub use settings::{SecondFactor, Settings};
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "."]
@@ -55,6 +59,19 @@ pub(crate) static SUBJECT: Table = Table {
         "version",
         "created_at",
         "retired_at",
+    ],
+};
+
+pub(crate) static FACTOR: Table = Table {
+    name: "identity_factor",
+    columns: &[
+        "id",
+        "account",
+        "kind",
+        "version",
+        "created_at",
+        "confirmed_at",
+        "removed_at",
     ],
 };
 
@@ -95,6 +112,18 @@ pub fn module() -> Module {
             get(account::web::form).post(account::web::sign_in),
         )
         .rate(Rate::Guess),
+        Route::new(
+            "/sign-in/code",
+            Door::Public,
+            get(factor::web::form).post(factor::web::show),
+        )
+        .rate(Rate::Guess),
+        Route::new(
+            "/sign-in/enrolment",
+            Door::Public,
+            get(factor::web::enrolling).post(factor::web::enrol),
+        )
+        .rate(Rate::Guess),
         Route::new("/sign-out", Door::SignedIn, post(account::web::sign_out)),
         Route::new("/me/security", Door::SignedIn, get(account::web::security)),
         Route::new(
@@ -102,6 +131,23 @@ pub fn module() -> Module {
             Door::SignedIn,
             post(account::web::sign_out_everywhere),
         ),
+        Route::new(
+            "/me/sessions/{handle}/removal",
+            Door::SignedIn,
+            post(account::web::end_one),
+        ),
+        Route::new("/me/security/factors", Door::SignedIn, post(factor::web::add)),
+        Route::new(
+            "/me/security/factors/{id}",
+            Door::SignedIn,
+            get(factor::web::adding).post(factor::web::added),
+        ),
+        Route::new(
+            "/me/security/factors/{id}/removal",
+            Door::SignedIn,
+            post(factor::web::remove),
+        ),
+        Route::new("/me/security/recovery", Door::SignedIn, post(factor::web::renew)),
         Route::new("/me/acting", Door::SignedIn, post(account::web::act_for)),
         Route::new(
             "/api/v1/divisions",
@@ -137,6 +183,22 @@ pub fn module() -> Module {
             unconsumed: Some("audit only"),
         },
         FactType {
+            name: "identity.factor.added",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.factor.removed",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.recovery.used",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.recovery.renewed",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
             name: "identity.session.begun",
             unconsumed: Some("audit only"),
         },
@@ -149,12 +211,13 @@ pub fn module() -> Module {
             unconsumed: Some("audit only"),
         },
     ];
-    m.tables = vec![&ACCOUNT, &SUBJECT, &ORGANISATION, &POST, &ROLE, &HOLDING];
+    m.tables = vec![&ACCOUNT, &SUBJECT, &FACTOR, &ORGANISATION, &POST, &ROLE, &HOLDING];
     m.sections = vec![Section {
         name: "identity",
         load: pack::load,
         check: pack::check,
     }];
     m.samples = account::web::samples();
+    m.samples.extend(factor::web::samples());
     m
 }

@@ -1,7 +1,7 @@
 //! Whole copies of a database, for backup and restore: a file on SQLite, one `COPY` file a table on PostgreSQL, each from
 //! one snapshot while the city goes on working.
 
-use super::{Db, Migration, migrate};
+use super::{Backend, Db, Migration, migrate};
 use crate::error::{Fault, Result};
 use rusqlite::{Connection, OpenFlags};
 use sha2::{Digest, Sha256};
@@ -73,15 +73,17 @@ impl Db {
         folder: &Path,
         progress: &(dyn Fn(u64, u64) + Sync),
     ) -> Result<Copied, Fault> {
-        match self {
-            Db::Sqlite(db) => sqlite_copy(db.path(), &folder.join(FILE), progress).await,
-            Db::Postgres(db) => postgres_copy(&db.alone().await?, folder, progress).await,
+        match &self.backend {
+            Backend::Sqlite(db) => sqlite_copy(db.path(), &folder.join(FILE), progress).await,
+            Backend::Postgres(db) => postgres_copy(&db.alone().await?, folder, progress).await,
         }
     }
 
     /// Whether nothing of a city is here yet.
     pub async fn is_empty(&self) -> Result<bool, Fault> {
-        let Db::Postgres(db) = self else { return Ok(true) };
+        let Backend::Postgres(db) = &self.backend else {
+            return Ok(true);
+        };
         let client = db.alone().await?;
         let ask = |sql: &'static str| async { client.query_one(sql, &[]).await.map(|r| r.get::<_, bool>(0)) };
         let cannot = |e| Fault::of("the database to restore into", e);
@@ -109,7 +111,7 @@ impl Db {
         mark: &str,
         now: i64,
     ) -> Result<(), Fault> {
-        let Db::Postgres(db) = self else {
+        let Backend::Postgres(db) = &self.backend else {
             return Err(Fault::new("a copy of tables goes into PostgreSQL only"));
         };
         migrate::apply(self, migrations, now).await?;

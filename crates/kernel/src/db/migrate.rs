@@ -3,7 +3,7 @@
 //! A migration is plain DDL of the shared types (TEXT, BIGINT, DOUBLE PRECISION, BYTEA). Lines between `-- sqlite:`
 //! or `-- postgres:` and `-- both:` are for that database alone (full-text search needs it, nothing else should).
 
-use super::Db;
+use super::{Backend, Db};
 use crate::error::{Fault, Problem, Result};
 use crate::params;
 use sha2::{Digest, Sha256};
@@ -156,8 +156,8 @@ pub(super) async fn apply(db: &Db, migrations: &[Migration], now: i64) -> Result
 }
 
 async fn run(db: &Db, sql: &str) -> Result<(), Fault> {
-    match db {
-        Db::Sqlite(s) => {
+    match &db.backend {
+        Backend::Sqlite(s) => {
             s.exclusively(|conn| {
                 conn.execute_batch(sql).map_err(|e| {
                     let _ = conn.execute_batch("ROLLBACK");
@@ -166,7 +166,7 @@ async fn run(db: &Db, sql: &str) -> Result<(), Fault> {
             })
             .await
         }
-        Db::Postgres(p) => p.batch(sql).await,
+        Backend::Postgres(p) => p.batch(sql).await,
     }
 }
 

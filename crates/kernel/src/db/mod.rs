@@ -14,6 +14,8 @@ use crate::error::{Fault, Problem, Result, Unstorable};
 use crate::value::{FromValue, Row, Value};
 pub use migrate::{Migration, schema_of};
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Limits of one transaction body. Passing one rolls the body back with a fault that names the verb.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +62,13 @@ impl Drop for Inside {
 
 /// The database of this node.
 #[derive(Clone)]
-pub enum Db {
+pub struct Db {
+    backend: Backend,
+    writes: Arc<AtomicU64>,
+}
+
+#[derive(Clone)]
+enum Backend {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
 }
@@ -68,15 +76,23 @@ pub enum Db {
 impl Db {
     /// Opens `postgres://…`, else a SQLite file at this path.
     pub async fn open(address: &str) -> Result<Db, Fault> {
-        if address.starts_with("postgres://") || address.starts_with("postgresql://") {
-            Ok(Db::Postgres(postgres::Postgres::open(address).await?))
+        let backend = if address.starts_with("postgres://") || address.starts_with("postgresql://") {
+            Backend::Postgres(postgres::Postgres::open(address).await?)
         } else {
-            Ok(Db::Sqlite(sqlite::Sqlite::open(std::path::Path::new(address))?))
-        }
+            Backend::Sqlite(sqlite::Sqlite::open(std::path::Path::new(address))?)
+        };
+        let writes = Arc::default();
+        Ok(Db { backend, writes })
     }
 
     pub fn is_postgres(&self) -> bool {
-        matches!(self, Db::Postgres(_))
+        matches!(self.backend, Backend::Postgres(_))
+    }
+
+    /// How many write transactions of this process are durable; what was read at one count holds while it stands, but for
+    /// what other nodes write.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Acquire)
     }
 
     /// Runs `body` in one write transaction and returns once its outcome is durable. `verb` names it in faults.
@@ -85,10 +101,12 @@ impl Db {
         verb: &'static str,
         body: impl FnMut(&mut Tx<'_>) -> Result<T> + Send,
     ) -> Result<T> {
-        match self {
-            Db::Sqlite(db) => db.write(verb, Limits::default(), body).await,
-            Db::Postgres(db) => db.write(verb, Limits::default(), body).await,
-        }
+        let done = match &self.backend {
+            Backend::Sqlite(db) => db.write(verb, Limits::default(), body).await,
+            Backend::Postgres(db) => db.write(verb, Limits::default(), body).await,
+        };
+        self.writes.fetch_add(1, Ordering::Release);
+        done
     }
 
     /// Runs `body` against one read snapshot, in place. Writing in it is refused by the database.
@@ -97,9 +115,9 @@ impl Db {
         verb: &'static str,
         body: impl FnMut(&mut Tx<'_>) -> Result<T> + Send,
     ) -> Result<T> {
-        match self {
-            Db::Sqlite(db) => db.read(verb, body),
-            Db::Postgres(db) => db.read(verb, body).await,
+        match &self.backend {
+            Backend::Sqlite(db) => db.read(verb, body),
+            Backend::Postgres(db) => db.read(verb, body).await,
         }
     }
 
@@ -111,17 +129,17 @@ impl Db {
 
     /// Why writes fail at the moment, in one word for `/readyz`; `None` when they work.
     pub async fn trouble(&self) -> Option<String> {
-        match self {
-            Db::Sqlite(db) => db.trouble().await,
-            Db::Postgres(db) => db.trouble().await,
+        match &self.backend {
+            Backend::Sqlite(db) => db.trouble().await,
+            Backend::Postgres(db) => db.trouble().await,
         }
     }
 
     /// Tells the storage to finish: no more writes, WAL folded into the file.
     pub async fn close(&self) {
-        match self {
-            Db::Sqlite(db) => db.close().await,
-            Db::Postgres(_) => {}
+        match &self.backend {
+            Backend::Sqlite(db) => db.close().await,
+            Backend::Postgres(_) => {}
         }
     }
 }

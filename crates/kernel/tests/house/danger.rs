@@ -486,3 +486,25 @@ async fn a_consumer_that_is_killed_or_breaks_acts_once() {
         assert_eq!(counted(&c, "rings").await.unwrap(), 30);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_answer_is_made_anew_after_a_write() {
+    for (_f, app) in each().await {
+        let kept = kept::Kept::<i64>::default();
+        let slow = kept::Kept::<i64>::for_a(Duration::from_secs(60));
+        let get = || async {
+            let c = ctx(&app);
+            let exact = kept.get(&c, "letters", || async { Ok(letters(&c).await) });
+            let old = slow.get(&c, "letters", || async { Ok(letters(&c).await) });
+            (exact.await.unwrap(), old.await.unwrap())
+        };
+        assert_eq!(get().await, (0, 0));
+        send(&ctx(&app), "one").await.unwrap();
+        assert_eq!(get().await, (1, 0));
+        // What could not be made is asked for again.
+        let c = ctx(&app);
+        let refused = kept.get(&c, "none", || async { Err(Refusal::not_found().into()) });
+        assert!(refused.await.is_err());
+        assert_eq!(kept.get(&c, "none", || async { Ok(7) }).await.unwrap(), 7);
+    }
+}

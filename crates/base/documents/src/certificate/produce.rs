@@ -121,7 +121,7 @@ pub(crate) fn sample(kind: &Kind) -> Json {
         "title": kind.title, "title_en": kind.title_en, "number": "2026-X-000001", "identifier": "1.2.156.3005.2.X",
         "holder": "演示", "fields": fields, "issuer": "演示机关", "issued_on": "2026-11-24", "valid_from": "2026-11-24",
         "valid_until": "2026-12-24", "verify_url": "http://localhost/verify/0",
-        "qr": print::qr_svg("http://localhost/verify/0").unwrap_or_default(), "note": "", "demo": true,
+        "qr": kernel::qr::svg("http://localhost/verify/0").unwrap_or_default(), "note": "", "demo": true,
     })
 }
 
@@ -157,7 +157,7 @@ pub(crate) async fn produce(ctx: Ctx, payload: Json) -> Result<()> {
         "title": kind.title, "title_en": kind.title_en, "number": c.number, "identifier": c.identifier, "holder": holder,
         "fields": fields, "issuer": issuer, "issued_on": c.issued_on, "valid_from": c.valid_from,
         "valid_until": c.valid_until.clone().unwrap_or_default(), "verify_url": url,
-        "qr": print::qr_svg(&url).map_err(|e| Fault::of("QR code", e))?, "note": "", "demo": demo,
+        "qr": kernel::qr::svg(&url)?, "note": "", "demo": demo,
     });
     let (title, now, name) = (kind.title.clone(), ctx.now(), issuer.clone());
     let printed = tokio::task::spawn_blocking(move || -> Result<(Vec<u8>, Widget), print::PrintError> {

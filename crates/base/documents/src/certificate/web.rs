@@ -51,7 +51,7 @@ pub(crate) async fn page(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
         cx.app.config.url,
         c["token"].as_str().unwrap_or_default()
     );
-    let qr = crate::print::qr_svg(&url).map_err(|e| kernel::Fault::of("QR code", e))?;
+    let qr = kernel::qr::svg(&url)?;
     cx.page(
         "documents/certificate/page.html",
         json!({ "cert": c, "verify_url": url, "qr": qr }),

@@ -93,7 +93,7 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
     let mut bad: Vec<String> = Vec::new();
     for k in kinds {
         for draft in model::samples(&k.rule) {
-            let qr = print::qr_svg("http://localhost/verify/0").unwrap_or_default();
+            let qr = kernel::qr::svg("http://localhost/verify/0").unwrap_or_default();
             let url = "http://localhost/verify/0";
             let data = model::data(
                 &draft,

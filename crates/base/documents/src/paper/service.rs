@@ -148,7 +148,7 @@ pub(crate) async fn issue(ctx: Ctx, payload: Json) -> Result<()> {
         kind.ok_or_else(|| Fault::new(format!("paper {} is gone from the pack", d.kind)))?;
     let demo = ctx.app.config.demo;
     let url = format!("{}/verify/{}", ctx.app.config.url, d.token);
-    let qr = print::qr_svg(&url).map_err(|e| Fault::of("QR code", e))?;
+    let qr = kernel::qr::svg(&url)?;
     let data = model::data(
         &d,
         &organisation,

@@ -5,12 +5,10 @@
 
 mod fonts;
 mod proof;
-mod qr;
 mod seal;
 mod typeset;
 
 pub(crate) use proof::proof;
-pub use qr::qr_svg;
 pub use seal::{seal_drawing, seal_svg};
 pub use typeset::{MAX_DATA, MAX_PAGES, MAX_TEMPLATE, Spot, render, render_marked};
 
@@ -41,9 +39,6 @@ pub enum PrintError {
     /// A time no calendar has.
     #[error("time out of range: {0} ms")]
     Time(i64),
-    /// The text does not fit into a QR code.
-    #[error("QR code: {0}")]
-    Qr(String),
     /// The seal cannot be drawn with these words or this size.
     #[error("seal: {0}")]
     Seal(String),

@@ -40,8 +40,45 @@ pub(crate) struct Session {
     pub account: Uuid,
     pub acting_for: Option<String>,
     pub label: String,
-    pub created_at: i64,
     pub family: String,
+    /// How its owner showed who they are (RFC 8176 names, space-separated), and when.
+    pub methods: String,
+    pub shown_at: i64,
+}
+
+impl Session {
+    /// Names it on pages; enough of the hash to be its own.
+    pub(crate) fn handle(&self) -> &str {
+        &self.token[..self.token.len().min(24)]
+    }
+}
+
+/// The part of an address that stays when a household or an office gets another: /16 of IPv4, /48 of IPv6.
+pub(crate) fn network(peer: &str) -> String {
+    match peer.parse() {
+        Ok(std::net::IpAddr::V4(a)) => format!("{}.{}", a.octets()[0], a.octets()[1]),
+        Ok(std::net::IpAddr::V6(a)) => format!("{:x?}", &a.segments()[..3]),
+        Err(_) => String::new(),
+    }
+}
+
+/// A browser's own name for people, without the numbers that it gives away.
+pub(crate) fn browser(label: &str) -> &str {
+    const NAMES: [&str; 7] = [
+        "MicroMessenger",
+        "Edg",
+        "Firefox",
+        "HuaweiBrowser",
+        "QQBrowser",
+        "Chrome",
+        "Safari",
+    ];
+    let name = NAMES.iter().find(|n| label.contains(**n));
+    match name {
+        Some(&"Edg") => "Edge",
+        Some(name) => name,
+        None => label.split(['/', ' ']).next().unwrap_or_default(),
+    }
 }
 
 /// What the database knows a token by.

@@ -2,18 +2,23 @@
 
 use super::model::{self, Account, FAILURES, LOCKED, SESSION, TOKEN};
 use super::{password, store};
+use crate::factor::{self, model::Purpose};
 use kernel::{Ctx, Fact, Problem, Refusal, Result, Uuid};
 use serde_json::json;
 
-/// Checks login and password, returns a fresh session token. The same refusal for a wrong login and a wrong password.
-pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, label: &str) -> Result<String> {
+/// Checks login (or citizen number) and password, and begins a session or the step that is left. The same refusal for a
+/// wrong login and a wrong password.
+///
+/// # Errors
+/// `identity-wrong-password` (401), `identity-locked` (429).
+pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, visit: &Visit) -> Result<Entry> {
     let login = login.trim().to_lowercase();
     if login.is_empty() || password.is_empty() {
         return Err(Refusal::new("identity-wrong-password").status(401).into());
     }
     let account = ctx
         .read("identity.sign-in", |tx| {
-            let account = store::account_by_login(tx, &login)?;
+            let account = named(ctx, tx, &login)?;
             if let Some(a) = &account {
                 model::check_lock(a, ctx.now())?;
             }
@@ -23,63 +28,136 @@ pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, label: &str)
     // A hash is checked in any case, so that the time taken does not tell which logins exist.
     let stand_in =
         "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let hash = account
-        .as_ref()
-        .map_or(stand_in.to_string(), |a| a.password.clone());
-    let typed = password.to_string();
-    let right = tokio::task::spawn_blocking(move || password::matches(&typed, &hash))
-        .await
-        .map_err(|e| kernel::Fault::of("password check", e))?;
+    let hash = account.as_ref().map_or(stand_in, |a| &a.password);
+    let right = matches(password, hash).await?;
     let Some(account) = account else {
         return Err(Refusal::new("identity-wrong-password").status(401).into());
     };
     if !right {
-        ctx.tx("identity.refuse-sign-in", |tx| {
-            let failures = store::account(tx, account.id)?.map_or(0, |a| a.failures) + 1;
-            let until = (failures >= FAILURES).then(|| ctx.now() + LOCKED);
-            store::set_failures(tx, account.id, if until.is_some() { 0 } else { failures }, until)?;
-            ctx.emit(
-                tx,
-                Fact::new("identity.session.refused", account.id)
-                    .payload(json!({ "locked": until.is_some() })),
-            )?;
-            Ok(())
-        })
-        .await?;
+        ctx.tx("identity.refuse-sign-in", |tx| refused(ctx, tx, account.id))
+            .await?;
         return Err(Refusal::new("identity-wrong-password").status(401).into());
     }
     let token = hex::encode(ctx.random::<32>());
-    let family = ctx.id().to_string();
+    let secret = ctx.random::<20>();
     ctx.tx("identity.begin-session", |tx| {
         let Some(now) = store::account(tx, account.id)? else {
             return Err(Refusal::sign_in().into());
         };
         model::check_lock(&now, ctx.now())?;
-        store::set_failures(tx, account.id, 0, None)?;
-        store::insert_session(
-            tx,
-            &store::NewSession {
-                token: &model::digest(&token),
-                account: account.id,
-                family: &family,
-                kind: "browser",
-                acting_for: None,
-                label,
-                expires_at: ctx.now() + SESSION,
-            },
-            ctx.now(),
-        )?;
-        ctx.emit(
-            tx,
-            Fact::new("identity.session.begun", account.id).payload(json!({ "kind": "browser" })),
-        )?;
-        Ok(())
+        if let Some(purpose) = factor::service::asks(ctx, tx, &account)? {
+            factor::service::challenge(ctx, tx, &account, purpose, &token, &secret, visit)?;
+            return Ok(Entry::Step(token.clone(), purpose));
+        }
+        begin(ctx, tx, &account, &token, "pwd", visit)?;
+        Ok(Entry::In(token.clone()))
     })
-    .await?;
-    Ok(token)
+    .await
 }
 
-fn own(ctx: &Ctx) -> Result<(Uuid, String)> {
+/// How far a sign-in has come: the token is that of a session, or of the step that is left.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    In(String),
+    Step(String, Purpose),
+}
+
+/// The browser that somebody signs in with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Visit {
+    /// What it calls itself.
+    pub label: String,
+    /// Its cookie, by which it is known again.
+    pub device: String,
+    /// Where its reader wants to go.
+    pub next: String,
+}
+
+/// Begins the session of an account whose owner has shown all that is asked, and tells them of a browser never seen before.
+/// `methods` are names of RFC 8176, space-separated.
+pub(crate) fn begin(
+    ctx: &Ctx,
+    tx: &mut kernel::Tx<'_>,
+    account: &Account,
+    token: &str,
+    methods: &str,
+    visit: &Visit,
+) -> Result<()> {
+    let now = ctx.now();
+    store::set_failures(tx, account.id, 0, None)?;
+    let session = store::NewSession {
+        token: &model::digest(token),
+        account: account.id,
+        family: &ctx.id().to_string(),
+        kind: "browser",
+        acting_for: None,
+        label: &visit.label,
+        methods,
+        shown_at: now,
+        expires_at: now + SESSION,
+    };
+    store::insert_session(tx, &session, now)?;
+    let device = model::digest(&visit.device);
+    let network = ctx.protect().mac("network", &model::network(&ctx.peer));
+    let (devices, this, here) = factor::store::known(tx, account.id, &device, &network)?;
+    factor::store::put_device(tx, account.id, &device, &visit.label, &network, now)?;
+    let strange = devices > 0 && !this;
+    let fact = Fact::new("identity.session.begun", account.id)
+        .payload(json!({ "kind": "browser", "methods": methods, "new_device": !this, "new_network": !here }));
+    let fact = ctx.emit(tx, fact)?;
+    if strange {
+        let args = [("device".to_string(), model::browser(&visit.label).to_string())].into();
+        comms::api::notify(
+            ctx,
+            tx,
+            &comms::api::Notice {
+                to: &account.subject,
+                kind: if here {
+                    "new-device"
+                } else {
+                    "new-device-elsewhere"
+                },
+                reference: "",
+                link: "/me/security",
+                args: &args,
+                cause: &fact.to_string(),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// Whether this is the password of that hash, reckoned off the async threads.
+pub(crate) async fn matches(typed: &str, hash: &str) -> Result<bool> {
+    let (typed, hash) = (typed.to_string(), hash.to_string());
+    let right = tokio::task::spawn_blocking(move || password::matches(&typed, &hash)).await;
+    Ok(right.map_err(|e| kernel::Fault::of("password check", e))?)
+}
+
+/// The account of a login name, or of a resident's citizen number.
+fn named(ctx: &Ctx, tx: &mut kernel::Tx<'_>, login: &str) -> Result<Option<Account>> {
+    if let Some(account) = store::account_by_login(tx, login)? {
+        return Ok(Some(account));
+    }
+    let number = login.to_uppercase();
+    if codes::citizen_id(&number).is_err() {
+        return Ok(None);
+    }
+    let code = ctx.protect().index("code", &number);
+    Ok(store::resident_by_index(tx, &code)?)
+}
+
+/// Counts a failed try; enough of them lock the account.
+pub(crate) fn refused(ctx: &Ctx, tx: &mut kernel::Tx<'_>, account: Uuid) -> Result<()> {
+    let failures = store::account(tx, account)?.map_or(0, |a| a.failures) + 1;
+    let until = (failures >= FAILURES).then(|| ctx.now() + LOCKED);
+    store::set_failures(tx, account, if until.is_some() { 0 } else { failures }, until)?;
+    let fact = Fact::new("identity.session.refused", account).payload(json!({ "locked": until.is_some() }));
+    ctx.emit(tx, fact)?;
+    Ok(())
+}
+
+pub(crate) fn own(ctx: &Ctx) -> Result<(Uuid, String)> {
     match (&ctx.actor.account, &ctx.actor.session) {
         (Some(account), Some(session)) => Ok((*account, session.clone())),
         _ => Err(Refusal::sign_in().into()),
@@ -113,6 +191,21 @@ pub(crate) async fn sign_out_everywhere(ctx: &Ctx) -> Result<u64> {
     .await
 }
 
+/// Ends one of one's own sessions, named by the beginning of its token's hash.
+pub(crate) async fn end_one(ctx: &Ctx, handle: &str) -> Result<()> {
+    let (account, _) = own(ctx)?;
+    ctx.tx("identity.end-session", |tx| {
+        let all = store::sessions(tx, account, ctx.now())?;
+        let session = all.iter().find(|s| s.handle() == handle);
+        let session = session.ok_or_else(Refusal::not_found)?;
+        store::end_session(tx, &session.token, ctx.now())?;
+        let fact = Fact::new("identity.session.ended", account).payload(json!({ "all": false }));
+        ctx.emit(tx, fact)?;
+        Ok(())
+    })
+    .await
+}
+
 /// Acts for a firm (or for oneself again); rights change, so the session token rotates.
 pub(crate) async fn act_for(ctx: &Ctx, firm: Option<&str>) -> Result<String> {
     let (account, session) = own(ctx)?;
@@ -127,16 +220,21 @@ pub(crate) async fn act_for(ctx: &Ctx, firm: Option<&str>) -> Result<String> {
         {
             return Err(Refusal::new("identity-not-agent").status(403).into());
         }
+        let Some(before) = store::session(tx, &session, "browser", ctx.now())? else {
+            return Err(Refusal::sign_in().into());
+        };
         store::end_session(tx, &session, ctx.now())?;
         store::insert_session(
             tx,
             &store::NewSession {
                 token: &model::digest(&token),
                 account,
-                family: &session,
+                family: &before.family,
                 kind: "browser",
                 acting_for: firm,
-                label: "browser",
+                label: &before.label,
+                methods: &before.methods,
+                shown_at: before.shown_at,
                 expires_at: ctx.now() + SESSION,
             },
             ctx.now(),
@@ -167,6 +265,8 @@ pub(crate) async fn api_token(ctx: &Ctx, login: &str) -> Result<String> {
                 kind: "api",
                 acting_for: None,
                 label: "api",
+                methods: "",
+                shown_at: ctx.now(),
                 expires_at: ctx.now() + TOKEN,
             },
             ctx.now(),

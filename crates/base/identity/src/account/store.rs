@@ -35,6 +35,14 @@ pub(crate) fn account_by_login(tx: &mut Tx<'_>, login: &str) -> Result<Option<Ac
     .transpose()
 }
 
+/// The account of the natural person known under a blind index, when that person has just one of residents.
+pub(crate) fn resident_by_index(tx: &mut Tx<'_>, index: &str) -> Result<Option<Account>, Fault> {
+    let sql = "SELECT a.id, a.login, a.kind, a.subject, a.password, a.failures, a.locked_until, a.retired_at FROM identity_subject s \
+               JOIN identity_account a ON a.subject = s.id WHERE s.code_index = $1 AND a.kind <> 'official' \
+               AND a.retired_at IS NULL ORDER BY a.created_at, a.id LIMIT 1";
+    tx.one(sql, params![index])?.map(|r| account_of(&r)).transpose()
+}
+
 pub(crate) fn accounts(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<Account>, Fault> {
     tx.query(
         &format!("SELECT {ACCOUNT} FROM identity_account WHERE login > $1 ORDER BY login LIMIT {limit}"),
@@ -171,27 +179,30 @@ pub(crate) struct NewSession<'a> {
     pub kind: &'a str,
     pub acting_for: Option<&'a str>,
     pub label: &'a str,
+    pub methods: &'a str,
+    pub shown_at: i64,
     pub expires_at: i64,
 }
 
 pub(crate) fn insert_session(tx: &mut Tx<'_>, s: &NewSession<'_>, now: i64) -> Result<(), Fault> {
     tx.execute(
-        "INSERT INTO identity_session(token, account, family, kind, acting_for, label, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        params![s.token, s.account, s.family, s.kind, s.acting_for, s.label, now, s.expires_at],
+        "INSERT INTO identity_session(token, account, family, kind, acting_for, label, methods, shown_at, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        params![s.token, s.account, s.family, s.kind, s.acting_for, s.label, s.methods, s.shown_at, now, s.expires_at],
     )?;
     Ok(())
 }
 
-const SESSION: &str = "token, account, acting_for, label, created_at, family";
+const SESSION: &str = "token, account, acting_for, label, family, methods, shown_at";
 fn session_of(r: &Row) -> Result<Session, Fault> {
     Ok(Session {
         token: r.get("token")?,
         account: r.get("account")?,
         acting_for: r.get("acting_for")?,
         label: r.get("label")?,
-        created_at: r.get("created_at")?,
         family: r.get("family")?,
+        methods: r.get("methods")?,
+        shown_at: r.get("shown_at")?,
     })
 }
 

@@ -1,11 +1,13 @@
-//! Sign-in, sign-out, security page.
+//! Sign-in, sign-out, security page; the browser's cookies.
 
+use super::model::browser;
+use super::service::{Entry, Visit};
 use super::{service, store};
 use axum::Form;
-use axum::extract::Query;
+use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use kernel::http::{see, session_name, set_cookie};
+use kernel::http::{cookie, see, session_name, set_cookie};
 use kernel::module::Sample;
 use kernel::{Ctx, Problem, Result};
 use serde::Deserialize;
@@ -15,6 +17,9 @@ use serde_json::json;
 pub(crate) struct Next {
     #[serde(default)]
     next: String,
+    /// The second step came too late.
+    #[serde(default)]
+    over: String,
 }
 
 #[derive(Deserialize)]
@@ -26,7 +31,7 @@ pub(crate) struct SignIn {
 }
 
 /// Only a path of this site.
-fn safe(next: &str) -> &str {
+pub(crate) fn safe(next: &str) -> &str {
     let ok = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
     if ok { next } else { "" }
 }
@@ -34,63 +39,85 @@ fn safe(next: &str) -> &str {
 pub(crate) async fn form(cx: Ctx, Query(q): Query<Next>) -> Result<Response> {
     cx.page(
         "identity/account/sign-in.html",
-        json!({ "next": safe(&q.next), "login": "", "error": "" }),
+        json!({ "next": safe(&q.next), "login": "", "error": if q.over.is_empty() { String::new() } else { cx.t("identity-step-over", &[]) } }),
     )
 }
 
-fn session_cookie(cx: &Ctx, response: &mut Response, token: &str, age: i64) {
-    let config = &cx.app.config;
-    let (name, secure) = (
-        session_name(config),
-        if config.secure() { "; Secure" } else { "" },
-    );
+/// The cookie by which a browser is known again, whoever signs in with it.
+const DEVICE: &str = "yw_device";
+/// Its life in seconds.
+const DEVICE_AGE: i64 = 365 * 86_400;
+
+fn put_cookie(cx: &Ctx, response: &mut Response, name: &str, value: &str, age: i64) {
+    let secure = if cx.app.config.secure() { "; Secure" } else { "" };
     set_cookie(
         response,
-        &format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}"),
+        &format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}"),
     );
 }
 
+/// Gives the browser its session; an empty token takes it away.
+pub(crate) fn put_session(cx: &Ctx, response: &mut Response, token: &str) {
+    let age = if token.is_empty() {
+        0
+    } else {
+        super::model::SESSION / 1000
+    };
+    put_cookie(cx, response, session_name(&cx.app.config), token, age);
+}
+
+/// The browser behind a sign-in, and whether it is here for the first time.
+fn visit(cx: &Ctx, headers: &HeaderMap, next: &str) -> (Visit, bool) {
+    let label = headers.get(header::USER_AGENT).and_then(|h| h.to_str().ok());
+    let known = cookie(headers, DEVICE).filter(|d| d.len() == 32 && d.bytes().all(|b| b.is_ascii_hexdigit()));
+    let new = known.is_none();
+    let visit = Visit {
+        label: label.unwrap_or("browser").chars().take(160).collect(),
+        device: known.unwrap_or_else(|| hex::encode(cx.random::<16>())),
+        next: safe(next).to_string(),
+    };
+    (visit, new)
+}
+
 pub(crate) async fn sign_in(cx: Ctx, headers: HeaderMap, Form(f): Form<SignIn>) -> Result<Response> {
-    let label: String = headers
-        .get(header::USER_AGENT)
-        .and_then(|h| h.to_str().ok())
-        .unwrap_or("browser")
-        .chars()
-        .take(80)
-        .collect();
-    match service::sign_in(&cx, &f.login, &f.password, &label).await {
-        Ok(token) => {
-            let to = match safe(&f.next) {
+    let (visit, new) = visit(&cx, &headers, &f.next);
+    let mut response = match service::sign_in(&cx, &f.login, &f.password, &visit).await {
+        Ok(Entry::In(token)) => {
+            let mut response = see(match visit.next.as_str() {
                 "" => "/me",
                 next => next,
-            };
-            let mut response = see(to);
-            session_cookie(&cx, &mut response, &token, super::model::SESSION / 1000);
-            Ok(response)
+            });
+            put_session(&cx, &mut response, &token);
+            response
         }
+        Ok(Entry::Step(token, purpose)) => crate::factor::web::go(&cx, purpose, &token),
         Err(Problem::Refusal(r)) if cx.html => {
             let status = kernel::http::status(&r);
-            cx.page_with(
+            return cx.page_with(
                 status,
                 "identity/account/sign-in.html",
-                json!({ "next": safe(&f.next), "login": f.login, "error": cx.says(&r) }),
-            )
+                json!({ "next": visit.next, "login": f.login, "error": cx.explains(&r) }),
+            );
         }
-        Err(p) => Err(p),
+        Err(p) => return Err(p),
+    };
+    if new {
+        put_cookie(&cx, &mut response, DEVICE, &visit.device, DEVICE_AGE);
     }
+    Ok(response)
 }
 
 pub(crate) async fn sign_out(cx: Ctx) -> Result<Response> {
     service::sign_out(&cx).await?;
     let mut response = see("/");
-    session_cookie(&cx, &mut response, "", 0);
+    put_session(&cx, &mut response, "");
     Ok(response)
 }
 
 pub(crate) async fn sign_out_everywhere(cx: Ctx) -> Result<Response> {
     service::sign_out_everywhere(&cx).await?;
     let mut response = see("/sign-in");
-    session_cookie(&cx, &mut response, "", 0);
+    put_session(&cx, &mut response, "");
     Ok(response)
 }
 
@@ -109,27 +136,40 @@ pub(crate) async fn act_for(cx: Ctx, Form(f): Form<Acting>) -> Result<Response> 
     } else {
         safe(&f.next)
     });
-    session_cookie(&cx, &mut response, &token, super::model::SESSION / 1000);
+    put_session(&cx, &mut response, &token);
     Ok(response)
+}
+
+/// Ends one of one's own sessions.
+pub(crate) async fn end_one(cx: Ctx, Path(handle): Path<String>) -> Result<Response> {
+    service::end_one(&cx, &handle).await?;
+    Ok(see("/me/security"))
 }
 
 pub(crate) async fn security(cx: Ctx) -> Result<Response> {
     let account = cx.actor.account.unwrap_or_default();
     let own = cx.actor.session.clone().unwrap_or_default();
     let subject = cx.actor.subject.clone().unwrap_or_default();
-    let (sessions, accesses) = cx
+    let data = cx
         .read("identity.sessions", |tx| {
             let sessions: Vec<_> = store::sessions(tx, account, cx.now())?
                 .into_iter()
-                .map(|s| json!({ "label": s.label, "since": s.created_at, "current": s.token == own, "family": s.family }))
+                .map(|s| {
+                    let second = s.methods.contains("mfa");
+                    json!({ "label": browser(&s.label), "since": s.shown_at, "current": s.token == own, "handle": s.handle(),
+                        "api": s.methods.is_empty(), "second": second })
+                })
                 .collect();
-            Ok((sessions, store::accesses(tx, &subject)?))
+            let factors: Vec<_> = crate::factor::store::factors(tx, account)?
+                .iter()
+                .map(|f| json!({ "id": f.id, "kind": f.kind, "since": f.created_at }))
+                .collect();
+            let left = crate::factor::store::recovery_left(tx, account)?;
+            let accesses = store::accesses(tx, &subject)?;
+            Ok(json!({ "sessions": sessions, "factors": factors, "recovery": left, "accesses": accesses }))
         })
         .await?;
-    cx.page(
-        "identity/account/security.html",
-        json!({ "sessions": sessions, "accesses": accesses }),
-    )
+    cx.page("identity/account/security.html", data)
 }
 
 pub(crate) fn samples() -> Vec<Sample> {
@@ -146,11 +186,18 @@ pub(crate) fn samples() -> Vec<Sample> {
         },
         Sample {
             template: "identity/account/security.html",
-            name: "two sessions",
+            name: "two sessions and an app",
             data: json!({ "sessions": [
-                { "label": "Firefox", "since": 1_795_000_000_000i64, "current": true, "family": "a" },
-                { "label": "phone", "since": 1_795_000_000_000i64, "current": false, "family": "b" }],
+                { "label": "Firefox", "since": 1_795_000_000_000i64, "current": true, "handle": "a", "api": false, "second": true },
+                { "label": "api", "since": 1_795_000_000_000i64, "current": false, "handle": "b", "api": true, "second": false }],
+                "factors": [{ "id": "f", "kind": "totp", "since": 1_795_000_000_000i64 }], "recovery": 9,
                 "accesses": [{ "who": "综合窗口", "fields": "name", "purpose": "case", "at": 1_795_000_000_000i64 }] }),
+        },
+        Sample {
+            template: "identity/account/security.html",
+            name: "no app, nobody looked",
+            data: json!({ "sessions": [{ "label": "Firefox", "since": 1_795_000_000_000i64, "current": true, "handle": "a", "api": false,
+                "second": false }], "factors": [], "recovery": 0, "accesses": [] }),
         },
     ]
 }

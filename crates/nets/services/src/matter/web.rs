@@ -178,8 +178,11 @@ pub(crate) fn guide_of(cx: &Ctx, tx: &mut Tx<'_>, s: &Sheet) -> Result<Json> {
 }
 
 pub(crate) async fn guide(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
-    let g = cx.read("services.guide", |tx| guide_data(&cx, tx, &id)).await?;
-    cx.page("services/matter/guide.html", json!({ "g": g, "preview": null }))
+    let make = || async {
+        let g = cx.read("services.guide", |tx| guide_data(&cx, tx, &id)).await?;
+        Ok(json!({ "g": g, "preview": null }))
+    };
+    cx.public_page("services/matter/guide.html", make).await
 }
 
 pub(crate) async fn start(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
