@@ -322,6 +322,8 @@ pub struct App {
     pub ports: Ports,
     pub modules: Vec<Module>,
     pub pages: Pages,
+    /// The routes that take no cookie; see [`crate::Route::open`].
+    pub open: std::collections::HashMap<&'static str, crate::module::Open>,
     /// Pages that everybody who is not signed in sees alike.
     pub kept: crate::kept::Kept<String>,
     pub texts: Texts,

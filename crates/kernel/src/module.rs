@@ -32,6 +32,16 @@ pub struct Route {
     pub body: usize,
     /// Whether and how a caller's requests are limited.
     pub rate: Option<crate::rate::Rate>,
+    /// Which requests take no cookie and no session token.
+    pub open: Open,
+}
+
+/// See [`Route::open`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    Never,
+    Posts,
+    Always,
 }
 
 /// One operation of the JSON API, as OpenAPI 3.1 shows it.
@@ -53,7 +63,18 @@ impl Route {
             doc: Vec::new(),
             body: 1 << 20,
             rate: None,
+            open: Open::Never,
         }
+    }
+    /// Pages of any site may call it: it takes no cookie and says itself who may.
+    pub fn open(mut self) -> Route {
+        self.open = Open::Always;
+        self
+    }
+    /// The same for POST alone: a form of another site may be sent here.
+    pub fn open_to_forms(mut self) -> Route {
+        self.open = Open::Posts;
+        self
     }
     pub fn rate(mut self, rate: crate::rate::Rate) -> Route {
         self.rate = Some(rate);

@@ -66,6 +66,8 @@ pub async fn assemble(
     let t = move |locale: Locale, key: &str, args: &[(&str, &str)]| for_pages.get(locale, key, args);
     let pages = Pages::load(templates, Arc::new(t), env!("CARGO_PKG_VERSION"))?;
     let city = pack.map_or_else(|| serde_json::json!({ "zone": "Asia/Shanghai" }), Pack::city);
+    let routes = modules.iter().flat_map(|m| &m.routes);
+    let open = routes.map(|r| (r.path, r.open)).collect();
     let rates = crate::rate::Rates::new(&config.edge.rates);
     Ok(Arc::new(App {
         config,
@@ -78,6 +80,7 @@ pub async fn assemble(
         modules,
         pages,
         kept: Default::default(),
+        open,
         texts,
         city,
         followers: Notify::new(),

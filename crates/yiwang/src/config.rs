@@ -103,7 +103,19 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
                     None => (flag, None),
                 };
                 // Options of one verb stay with its words.
-                if ["keep", "witness"].contains(&name) {
+                if [
+                    "keep",
+                    "witness",
+                    "name",
+                    "operator",
+                    "redirect",
+                    "after-logout",
+                    "scope",
+                    "auth",
+                    "grant",
+                ]
+                .contains(&name)
+                {
                     let value = given.or_else(|| args.next().cloned());
                     let value = value.ok_or_else(|| format!("--{name} needs a value"))?;
                     words.push(format!("--{name}={value}"));

@@ -24,6 +24,7 @@ pub fn modules() -> Vec<Module> {
         trust::module(),
         comms::module(),
         identity::module(),
+        openid::module(),
         data::module(),
         documents::module(),
         cases::module(),
@@ -112,6 +113,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
     };
     comms::api::open(&ctx, &pack, told)?;
     identity::api::configure(&ctx, Default::default());
+    openid::open(&ctx)?;
     if app.config.demo {
         identity::api::open_demo(&ctx, &pack).await?;
         data::collect_all(&ctx, &pack).await?;

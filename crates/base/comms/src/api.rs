@@ -1,5 +1,6 @@
 //! What the floors above may ask of comms, and what they give it.
 
+use crate::channel::http;
 use crate::delivery::service::Breaker;
 use crate::rules::Rules;
 use crate::settings::Settings;
@@ -67,6 +68,20 @@ pub trait Audience: Send + Sync {
 pub struct Ports {
     pub directory: Arc<dyn Directory>,
     pub audiences: Vec<Arc<dyn Audience>>,
+}
+
+/// POSTs a text of this media type to a server that an administrator registered, wherever it stands; the status of the
+/// answer.
+///
+/// # Errors
+/// In English, for the log: an address that is none, a server that cannot be reached.
+pub async fn post(url: &str, kind: &str, body: &str, limit: std::time::Duration) -> Result<u16, String> {
+    let target = http::Target::parse(url)?;
+    let addresses: Vec<_> = tokio::net::lookup_host((target.name(), target.port))
+        .await
+        .map_err(|e| e.to_string())?
+        .collect();
+    http::post(&target, &addresses, &[], (kind, body), limit).await
 }
 
 /// Registers rules, ports and default settings; the binary replaces the settings by the operator's.

@@ -170,6 +170,61 @@ pub async fn forget_factors(ctx: &Ctx, login: &str) -> Result<usize> {
 
 pub use crate::settings::configure;
 
+/// How the person in front of the browser showed who they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    pub account: kernel::Uuid,
+    pub subject: String,
+    pub on_behalf: Option<String>,
+    /// Names the browser session through all its renewals; no secret.
+    pub session: String,
+    /// UTC milliseconds.
+    pub shown_at: i64,
+    /// Names of RFC 8176.
+    pub methods: Vec<String>,
+    /// Real-name level, 1 to 4.
+    pub level: u8,
+}
+
+/// See [`Shown`]; `None` when nobody has signed in by a browser.
+pub fn shown(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Option<Shown>> {
+    let (Some(account), Some(subject), Some(session)) =
+        (ctx.actor.account, &ctx.actor.subject, &ctx.actor.session)
+    else {
+        return Ok(None);
+    };
+    let Some(s) = store::session(tx, session, "browser", ctx.now())? else {
+        return Ok(None);
+    };
+    Ok(Some(Shown {
+        account,
+        subject: subject.clone(),
+        on_behalf: s.acting_for,
+        session: s.family,
+        shown_at: s.shown_at,
+        methods: s.methods.split(' ').map(String::from).collect(),
+        level: level(ctx, tx, subject)?,
+    }))
+}
+
+/// Whether an account may be used.
+pub fn open(tx: &mut Tx<'_>, account: kernel::Uuid) -> Result<bool, Fault> {
+    Ok(store::account(tx, account)?.is_some_and(|a| !a.retired))
+}
+
+/// The real-name level (实名等级) of a person today, 1 to 4.
+pub fn level(ctx: &Ctx, tx: &mut Tx<'_>, subject: &str) -> Result<u8, Fault> {
+    crate::assurance::store::level(tx, subject, &ctx.today().to_string())
+}
+
+/// Whether a person has shown that their phone number is theirs.
+pub fn phone_confirmed(tx: &mut Tx<'_>, subject: &str) -> Result<bool, Fault> {
+    crate::assurance::store::has(tx, subject, "phone")
+}
+
+pub use crate::account::onward::{Onward, Origin};
+pub use crate::account::web::sign_out_to;
+
 /// Gives an account a post from a legal day on.
 pub async fn appoint(ctx: &Ctx, post: &str, account: kernel::Uuid, from: &str) -> Result<()> {
     ctx.tx("identity.appoint", |tx| {

@@ -2,6 +2,7 @@
 //! sessions; what each may do.
 //!
 //! - [`account`]: sign-in, sessions, lock-out, API tokens
+//! - [`assurance`]: real-name levels and the checks behind them
 //! - [`factor`]: second factors, recovery codes, the steps of a sign-in
 //! - [`organisation`]: the tree, posts, roles
 //! - [`policy`]: Cedar decides a verb on one row; [`kernel::Scope`] decides lists
@@ -11,6 +12,7 @@
 
 mod account;
 pub mod api;
+mod assurance;
 mod directory;
 mod factor;
 mod organisation;
@@ -18,7 +20,7 @@ mod pack;
 mod policy;
 mod settings;
 
-use kernel::module::{FactType, Permission, Section};
+use kernel::module::{FactType, MenuEntry, Permission, Place, Section};
 use kernel::rate::Rate;
 use kernel::{Door, Module, Route, Table};
 
@@ -62,6 +64,21 @@ pub(crate) static SUBJECT: Table = Table {
     ],
 };
 
+pub(crate) static ASSURANCE: Table = Table {
+    name: "identity_assurance",
+    columns: &[
+        "id",
+        "subject",
+        "method",
+        "level",
+        "reference",
+        "actor",
+        "version",
+        "at",
+        "until_on",
+        "ended_at",
+    ],
+};
 pub(crate) static FACTOR: Table = Table {
     name: "identity_factor",
     columns: &[
@@ -100,6 +117,8 @@ pub(crate) static HOLDING: Table = Table {
     name: "identity_holding",
     columns: &["id", "post", "account", "from_on", "until_on"],
 };
+
+const CONFIRM: &str = "identity.assurance.confirm";
 
 /// See the crate.
 pub fn module() -> Module {
@@ -148,6 +167,19 @@ pub fn module() -> Module {
             post(factor::web::remove),
         ),
         Route::new("/me/security/recovery", Door::SignedIn, post(factor::web::renew)),
+        Route::new("/me/level", Door::SignedIn, get(assurance::web::own)),
+        Route::new(
+            "/me/level/population",
+            Door::SignedIn,
+            post(assurance::web::compare),
+        )
+        .rate(Rate::Lookup),
+        Route::new(
+            "/work/real-names",
+            Door::Official(CONFIRM),
+            get(assurance::web::counter).post(assurance::web::confirm),
+        )
+        .rate(Rate::Lookup),
         Route::new("/me/acting", Door::SignedIn, post(account::web::act_for)),
         Route::new(
             "/api/v1/divisions",
@@ -161,9 +193,23 @@ pub fn module() -> Module {
             serde_json::json!({ "type": "object" }),
         ),
     ];
-    m.permissions = vec![Permission {
-        name: "identity.account.manage",
-        title: "identity-permission-manage",
+    m.permissions = vec![
+        Permission {
+            name: "identity.account.manage",
+            title: "identity-permission-manage",
+        },
+        Permission {
+            name: CONFIRM,
+            title: "identity-permission-confirm",
+        },
+    ];
+    m.menu = vec![MenuEntry {
+        href: "/work/real-names",
+        title: "identity-real-names",
+        icon: "user-check",
+        place: Place::Workbench,
+        permission: Some(CONFIRM),
+        order: 35,
     }];
     m.facts = vec![
         FactType {
@@ -181,6 +227,10 @@ pub fn module() -> Module {
         FactType {
             name: "identity.subject.known",
             unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.assurance.recorded",
+            unconsumed: Some("audit only; the level is read where it is needed"),
         },
         FactType {
             name: "identity.factor.added",
@@ -208,10 +258,19 @@ pub fn module() -> Module {
         },
         FactType {
             name: "identity.session.ended",
-            unconsumed: Some("audit only"),
+            unconsumed: None,
         },
     ];
-    m.tables = vec![&ACCOUNT, &SUBJECT, &FACTOR, &ORGANISATION, &POST, &ROLE, &HOLDING];
+    m.tables = vec![
+        &ACCOUNT,
+        &SUBJECT,
+        &FACTOR,
+        &ASSURANCE,
+        &ORGANISATION,
+        &POST,
+        &ROLE,
+        &HOLDING,
+    ];
     m.sections = vec![Section {
         name: "identity",
         load: pack::load,
@@ -219,5 +278,6 @@ pub fn module() -> Module {
     }];
     m.samples = account::web::samples();
     m.samples.extend(factor::web::samples());
+    m.samples.extend(assurance::web::samples());
     m
 }

@@ -5,6 +5,7 @@ use super::{Caller, ELDER, LOCALE, cookie, session_name, set_cookie};
 use crate::ctx::{Actor, App, Credential, Ctx};
 use crate::error::{Problem, Refusal};
 use crate::i18n::Locale;
+use crate::module::Open;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
@@ -60,11 +61,17 @@ pub(super) async fn edge(State(app): State<Arc<App>>, mut request: Request, next
     let running = app.meter.begin();
     let kept = Kept::take(&mut request, html).await;
     let headers = request.headers();
+    let open = match route.as_deref().and_then(|r| app.open.get(r)) {
+        Some(Open::Always) => true,
+        Some(Open::Posts) => method == Method::POST,
+        Some(Open::Never) | None => false,
+    };
     // The token of `/metrics` is the operator's, not an account's.
     let credential = bearer(headers)
         .filter(|_| path != "/metrics")
         .map(Credential::Bearer)
-        .or_else(|| cookie(headers, session_name(&app.config)).map(Credential::Cookie));
+        .or_else(|| cookie(headers, session_name(&app.config)).map(Credential::Cookie))
+        .filter(|_| !open);
     let by_cookie = matches!(credential, Some(Credential::Cookie(_)));
     let resolved = match &credential {
         Some(c) => {
@@ -98,6 +105,7 @@ pub(super) async fn edge(State(app): State<Arc<App>>, mut request: Request, next
             if unknown_bearer {
                 Problem::from(Refusal::new("kernel-bad-token").status(401)).into_response()
             } else if writes
+                && !open
                 && (by_cookie || credential.is_none())
                 && cross_site(request.headers(), &app.config.url)
             {
@@ -139,6 +147,9 @@ pub(super) async fn edge(State(app): State<Arc<App>>, mut request: Request, next
                 i32::from(v == "1")
             ),
         );
+    }
+    if open {
+        any_site(&mut response, &method);
     }
     harden(&mut response, &app, &path, ctx.request.to_string());
     let (status, seconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64());
@@ -188,6 +199,28 @@ fn caller(app: &App, request: &Request) -> Caller {
     }
 }
 
+/// Lets pages of any site read the answer; nothing in it came by a cookie (Fetch standard, CORS protocol).
+fn any_site(response: &mut Response, method: &Method) {
+    if *method == Method::OPTIONS {
+        *response.status_mut() = axum::http::StatusCode::NO_CONTENT;
+        *response.body_mut() = axum::body::Body::empty();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    for (name, value) in [
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-methods", "GET, POST, OPTIONS"),
+        ("access-control-allow-headers", "authorization, content-type"),
+        ("access-control-expose-headers", "www-authenticate"),
+        ("access-control-max-age", "86400"),
+        ("cross-origin-resource-policy", "cross-origin"),
+    ] {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+}
+
 fn harden(response: &mut Response, app: &App, path: &str, request: String) {
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &str| {
@@ -197,11 +230,7 @@ fn harden(response: &mut Response, app: &App, path: &str, request: String) {
             headers.insert(name, v);
         }
     };
-    set(
-        "content-security-policy",
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
-         connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    );
+    set("content-security-policy", &super::policy(""));
     set("x-content-type-options", "nosniff");
     set("x-frame-options", "DENY");
     set("referrer-policy", "same-origin");

@@ -56,6 +56,15 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
+/// The content security policy of a page whose forms may also lead to this origin, besides ourselves.
+pub fn policy(onward: &str) -> String {
+    format!(
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; \
+         object-src 'none'; base-uri 'none'; form-action 'self' {onward}; frame-ancestors 'none'"
+    )
+    .replace(" ; ", "; ")
+}
+
 /// Who sends a request, as far as the connection says.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {

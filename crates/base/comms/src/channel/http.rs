@@ -61,13 +61,13 @@ pub(crate) async fn post(
     target: &Target,
     addresses: &[SocketAddr],
     headers: &[(&str, String)],
-    body: &str,
+    (kind, body): (&str, &str),
     limit: Duration,
 ) -> Result<u16, String> {
     let exchange = async {
         let mut stream = TcpStream::connect(addresses).await.map_err(|e| e.to_string())?;
         let mut head = format!(
-            "POST {} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+            "POST {} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
              Connection: close\r\nUser-Agent: Yiwang\r\n",
             target.path,
             target.host,

@@ -255,7 +255,7 @@ async fn transmit(ctx: &Ctx, settings: &Settings, p: &Parcel) -> Outcome {
                 &target,
                 &addresses,
                 &signed_headers(ctx, d, secret, &body),
-                &body,
+                ("application/json", &body),
                 limit,
             )
             .await;
@@ -279,7 +279,7 @@ async fn transmit(ctx: &Ctx, settings: &Settings, p: &Parcel) -> Outcome {
             };
             let headers = signed_headers(ctx, d, &adapter.secret, &body);
             http::judge(
-                http::post(&target, &addresses, &headers, &body, limit).await,
+                http::post(&target, &addresses, &headers, ("application/json", &body), limit).await,
                 Outcome::Sent,
             )
         }

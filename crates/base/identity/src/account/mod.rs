@@ -2,6 +2,7 @@
 //! whenever their rights change, sign-out everywhere, bearer tokens for the API.
 
 pub(crate) mod model;
+pub(crate) mod onward;
 mod password;
 pub(crate) mod service;
 pub(crate) mod store;

@@ -167,28 +167,39 @@ pub(crate) fn own(ctx: &Ctx) -> Result<(Uuid, String)> {
 pub(crate) async fn sign_out(ctx: &Ctx) -> Result<()> {
     let (account, session) = own(ctx)?;
     ctx.tx("identity.sign-out", |tx| {
+        let ended = store::session(tx, &session, "browser", ctx.now())?;
         store::end_session(tx, &session, ctx.now())?;
-        ctx.emit(
-            tx,
-            Fact::new("identity.session.ended", account).payload(json!({ "all": false })),
-        )?;
-        Ok(())
+        ended_fact(ctx, tx, account, ended.iter())
     })
     .await
+}
+
+/// Notes the end of sessions by their families; others rely on them.
+fn ended_fact<'s>(
+    ctx: &Ctx,
+    tx: &mut kernel::Tx<'_>,
+    account: Uuid,
+    sessions: impl Iterator<Item = &'s model::Session>,
+) -> Result<()> {
+    let families: std::collections::BTreeSet<&str> = sessions.map(|s| s.family.as_str()).collect();
+    let fact = Fact::new("identity.session.ended", account).payload(json!({ "sessions": families }));
+    ctx.emit(tx, fact)?;
+    Ok(())
 }
 
 /// Ends every session and token of the account.
 pub(crate) async fn sign_out_everywhere(ctx: &Ctx) -> Result<u64> {
     let (account, _) = own(ctx)?;
-    ctx.tx("identity.sign-out-everywhere", |tx| {
-        let n = store::end_all(tx, account, ctx.now())?;
-        ctx.emit(
-            tx,
-            Fact::new("identity.session.ended", account).payload(json!({ "all": true, "count": n })),
-        )?;
-        Ok(n)
-    })
-    .await
+    ctx.tx("identity.sign-out-everywhere", |tx| end_all(ctx, tx, account))
+        .await
+}
+
+/// Ends all sessions of an account; returns how many there were.
+pub(crate) fn end_all(ctx: &Ctx, tx: &mut kernel::Tx<'_>, account: Uuid) -> Result<u64> {
+    let all = store::sessions(tx, account, ctx.now())?;
+    let n = store::end_all(tx, account, ctx.now())?;
+    ended_fact(ctx, tx, account, all.iter())?;
+    Ok(n)
 }
 
 /// Ends one of one's own sessions, named by the beginning of its token's hash.
@@ -199,9 +210,7 @@ pub(crate) async fn end_one(ctx: &Ctx, handle: &str) -> Result<()> {
         let session = all.iter().find(|s| s.handle() == handle);
         let session = session.ok_or_else(Refusal::not_found)?;
         store::end_session(tx, &session.token, ctx.now())?;
-        let fact = Fact::new("identity.session.ended", account).payload(json!({ "all": false }));
-        ctx.emit(tx, fact)?;
-        Ok(())
+        ended_fact(ctx, tx, account, std::iter::once(session))
     })
     .await
 }

@@ -223,7 +223,7 @@ pub(crate) fn sessions(tx: &mut Tx<'_>, account: Uuid, now: i64) -> Result<Vec<S
     tx.query(
         &format!(
             "SELECT {SESSION} FROM identity_session WHERE account = $1 AND expires_at > $2 AND ended_at IS NULL \
-             ORDER BY created_at DESC LIMIT 100"
+             ORDER BY created_at DESC LIMIT 500"
         ),
         params![account, now],
     )?

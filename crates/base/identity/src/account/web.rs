@@ -2,7 +2,7 @@
 
 use super::model::browser;
 use super::service::{Entry, Visit};
-use super::{service, store};
+use super::{onward, service, store};
 use axum::Form;
 use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, header};
@@ -37,10 +37,14 @@ pub(crate) fn safe(next: &str) -> &str {
 }
 
 pub(crate) async fn form(cx: Ctx, Query(q): Query<Next>) -> Result<Response> {
-    cx.page(
-        "identity/account/sign-in.html",
-        json!({ "next": safe(&q.next), "login": "", "error": if q.over.is_empty() { String::new() } else { cx.t("identity-step-over", &[]) } }),
-    )
+    let error = if q.over.is_empty() {
+        String::new()
+    } else {
+        cx.t("identity-step-over", &[])
+    };
+    let data = json!({ "next": safe(&q.next), "login": "", "error": error });
+    let page = cx.page("identity/account/sign-in.html", data)?;
+    Ok(onward::allow(&cx, &q.next, page).await)
 }
 
 /// The cookie by which a browser is known again, whoever signs in with it.
@@ -93,11 +97,9 @@ pub(crate) async fn sign_in(cx: Ctx, headers: HeaderMap, Form(f): Form<SignIn>) 
         Ok(Entry::Step(token, purpose)) => crate::factor::web::go(&cx, purpose, &token),
         Err(Problem::Refusal(r)) if cx.html => {
             let status = kernel::http::status(&r);
-            return cx.page_with(
-                status,
-                "identity/account/sign-in.html",
-                json!({ "next": visit.next, "login": f.login, "error": cx.explains(&r) }),
-            );
+            let data = json!({ "next": visit.next, "login": f.login, "error": cx.explains(&r) });
+            let page = cx.page_with(status, "identity/account/sign-in.html", data)?;
+            return Ok(onward::allow(&cx, &visit.next, page).await);
         }
         Err(p) => return Err(p),
     };
@@ -108,9 +110,14 @@ pub(crate) async fn sign_in(cx: Ctx, headers: HeaderMap, Form(f): Form<SignIn>) 
 }
 
 pub(crate) async fn sign_out(cx: Ctx) -> Result<Response> {
-    service::sign_out(&cx).await?;
-    let mut response = see("/");
-    put_session(&cx, &mut response, "");
+    sign_out_to(&cx, "/").await
+}
+
+/// Ends this browser's session and sends it on.
+pub async fn sign_out_to(cx: &Ctx, to: &str) -> Result<Response> {
+    service::sign_out(cx).await?;
+    let mut response = see(to);
+    put_session(cx, &mut response, "");
     Ok(response)
 }
 

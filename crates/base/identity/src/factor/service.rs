@@ -95,6 +95,16 @@ fn takes(ctx: &Ctx, tx: &mut Tx<'_>, f: &Factor, code: &str) -> Result<bool> {
     }
 }
 
+/// Where a waiting sign-in leads; nowhere when there is none.
+pub(crate) async fn next(ctx: &Ctx, token: &str) -> Result<String> {
+    let challenge = ctx
+        .read("identity.step-leads-to", |tx| {
+            Ok(store::challenge(tx, &digest(token), ctx.now())?)
+        })
+        .await?;
+    Ok(challenge.map(|c| c.next).unwrap_or_default())
+}
+
 /// What a step ended with.
 pub(crate) struct Done {
     /// Token of the session that has begun.
@@ -329,7 +339,7 @@ pub(crate) async fn forget(ctx: &Ctx, login: &str) -> Result<usize> {
         for f in &all {
             take_away(ctx, tx, f, true)?;
         }
-        account_store::end_all(tx, account.id, ctx.now())?;
+        accounts::end_all(ctx, tx, account.id)?;
         Ok(all.len())
     })
     .await

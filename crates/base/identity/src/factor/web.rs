@@ -48,13 +48,20 @@ fn over(r: &Refusal) -> bool {
     r.key == "identity-step-over"
 }
 
-pub(crate) async fn form(cx: Ctx) -> Result<Response> {
-    cx.page("identity/factor/code.html", json!({ "error": "" }))
+pub(crate) async fn form(cx: Ctx, headers: HeaderMap) -> Result<Response> {
+    let page = cx.page("identity/factor/code.html", json!({ "error": "" }))?;
+    onward(&cx, &headers, page).await
+}
+
+/// Lets this page's form lead to where the sign-in does.
+async fn onward(cx: &Ctx, headers: &HeaderMap, page: Response) -> Result<Response> {
+    let next = service::next(cx, &step(headers)).await?;
+    Ok(crate::account::onward::allow(cx, &next, page).await)
 }
 
 pub(crate) async fn show(cx: Ctx, headers: HeaderMap, Form(f): Form<Code>) -> Result<Response> {
     match service::show(&cx, &step(&headers), &f.code).await {
-        Ok(done) => Ok(entered(&cx, &done, see(onward(&done)))),
+        Ok(done) => Ok(entered(&cx, &done, see(destination(&done)))),
         Err(Problem::Refusal(r)) if cx.html && over(&r) => Ok(see("/sign-in?over=1")),
         Err(Problem::Refusal(r)) if cx.html => cx.page_with(
             status(&r),
@@ -65,7 +72,7 @@ pub(crate) async fn show(cx: Ctx, headers: HeaderMap, Form(f): Form<Code>) -> Re
     }
 }
 
-fn onward(done: &Done) -> &str {
+fn destination(done: &Done) -> &str {
     match safe(&done.next) {
         "" => "/me",
         next => next,
@@ -115,7 +122,7 @@ pub(crate) async fn enrol(cx: Ctx, headers: HeaderMap, Form(f): Form<Code>) -> R
     let token = step(&headers);
     match service::enrol(&cx, &token, &f.code).await {
         Ok(done) => {
-            let page = codes_page(&cx, &done.codes, onward(&done))?;
+            let page = codes_page(&cx, &done.codes, destination(&done))?;
             Ok(entered(&cx, &done, page))
         }
         Err(Problem::Refusal(r)) if cx.html && over(&r) => Ok(see("/sign-in?over=1")),

@@ -1,0 +1,70 @@
+//! SQL of real-name checks.
+
+use kernel::{Fault, Tx, params};
+
+/// A check as it is shown to its person.
+pub(crate) struct Check {
+    pub method: String,
+    pub level: i64,
+    pub reference: String,
+    pub at: i64,
+}
+
+/// The level that holds on a day: 1 without any check.
+pub(crate) fn level(tx: &mut Tx<'_>, subject: &str, today: &str) -> Result<u8, Fault> {
+    let sql = "SELECT MAX(level) AS level FROM identity_assurance WHERE subject = $1 AND ended_at IS NULL \
+               AND (until_on IS NULL OR until_on >= $2)";
+    let row = tx.one(sql, params![subject, today])?;
+    let level: Option<i64> = row.map(|r| r.get("level")).transpose()?.flatten();
+    Ok(level.and_then(|l| u8::try_from(l).ok()).unwrap_or(1).clamp(1, 4))
+}
+
+/// Whether a check by this method holds.
+pub(crate) fn has(tx: &mut Tx<'_>, subject: &str, method: &str) -> Result<bool, Fault> {
+    let sql =
+        "SELECT id FROM identity_assurance WHERE subject = $1 AND method = $2 AND ended_at IS NULL LIMIT 1";
+    Ok(tx.one(sql, params![subject, method])?.is_some())
+}
+
+/// Every check that holds, the strongest first.
+pub(crate) fn checks(tx: &mut Tx<'_>, subject: &str) -> Result<Vec<Check>, Fault> {
+    let sql = "SELECT method, level, reference, at FROM identity_assurance WHERE subject = $1 AND ended_at IS NULL \
+               ORDER BY level DESC, at DESC LIMIT 50";
+    tx.query(sql, params![subject])?
+        .iter()
+        .map(|r| {
+            Ok(Check {
+                method: r.get("method")?,
+                level: r.get("level")?,
+                reference: r.get("reference")?,
+                at: r.get("at")?,
+            })
+        })
+        .collect()
+}
+
+/// Ends checks by a method before a new one takes their place.
+pub(crate) fn end(tx: &mut Tx<'_>, subject: &str, method: &str, now: i64) -> Result<(), Fault> {
+    tx.execute(
+        "UPDATE identity_assurance SET ended_at = $3, version = version + 1 WHERE subject = $1 AND method = $2 AND ended_at IS NULL",
+        params![subject, method, now],
+    )?;
+    Ok(())
+}
+
+pub(crate) struct New<'a> {
+    pub id: &'a str,
+    pub subject: &'a str,
+    pub method: &'a str,
+    pub level: i64,
+    pub reference: &'a str,
+    pub actor: &'a str,
+}
+
+pub(crate) fn insert(tx: &mut Tx<'_>, n: &New<'_>, now: i64) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO identity_assurance(id, subject, method, level, reference, actor, version, at) VALUES ($1, $2, $3, $4, $5, $6, 1, $7)",
+        params![n.id, n.subject, n.method, n.level, n.reference, n.actor, now],
+    )?;
+    Ok(())
+}
