@@ -305,6 +305,11 @@ impl Seal {
                 self.valid_at(at),
                 "outside the seal's validity",
             ),
+            Finding::of(
+                Check::MakerKnown,
+                trust.makers.contains(&self.maker),
+                "not a known seal maker",
+            ),
         ];
         let checks = [Check::MakerPeriod, Check::MakerTrusted, Check::MakerStatus];
         findings.extend(trust.judge(&self.maker, checks, at));
@@ -518,6 +523,9 @@ pub struct Trust<'a> {
     pub roots: &'a [Certificate],
     /// Certificates between.
     pub pool: &'a [Certificate],
+    /// The certificates of the seal makers whose seals count: else whoever has a signing certificate could make
+    /// himself a seal of anybody.
+    pub makers: &'a [Certificate],
     /// What is known of a certificate's revocation; `None` when it could not be asked.
     pub status: &'a mut dyn FnMut(&Certificate) -> Option<crl::Status>,
 }
@@ -576,6 +584,8 @@ pub enum Check {
     SealSignature,
     /// The seal was within its validity.
     SealPeriod,
+    /// The maker is one of those whose seals count.
+    MakerKnown,
     /// The maker's certificate was within its validity.
     MakerPeriod,
     /// The maker's certificate leads to a trusted root.

@@ -54,6 +54,11 @@ pub enum Change {
     },
     /// Validation data (DSS) was added; permitted.
     ValidationData,
+    /// Another program, date of change or PDF version is noted, as writers of signatures do; permitted.
+    Information,
+    /// The metadata stream (XMP) was added or replaced. Nothing on the pages changes, but the title may; some writers of
+    /// signatures do it, so it has a name of its own. Not permitted.
+    Metadata,
     /// A further signature that shows on a page but is itself not intact and trusted: a picture laid over content.
     Overlay {
         /// The page, from 1.
@@ -109,7 +114,10 @@ pub enum Change {
 impl Change {
     /// Whether a signature stays good in spite of it.
     pub fn permitted(&self) -> bool {
-        matches!(self, Self::Signature { .. } | Self::ValidationData)
+        matches!(
+            self,
+            Self::Signature { .. } | Self::ValidationData | Self::Information
+        )
     }
 }
 
@@ -334,6 +342,10 @@ fn list<'a>(document: &'a Document, holder: &'a Dictionary, key: &[u8]) -> &'a [
         .map_or(&[], Vec::as_slice)
 }
 
+fn information(document: &Document) -> Option<&Dictionary> {
+    entry(document, &document.trailer, b"Info").and_then(dictionary)
+}
+
 type Roles = BTreeMap<ObjectId, Role>;
 
 /// Marks what hangs from `from` and has no role yet.
@@ -374,12 +386,6 @@ fn roles(document: &Document) -> Roles {
         if let Ok(annotations) = page.get(b"Annots") {
             mark_list(document, annotations, Role::Annotation(number), &mut roles);
         }
-        spread(
-            document,
-            &mut roles,
-            &Object::Dictionary(page.clone()),
-            Role::Resource,
-        );
     }
     for (key, role) in [(&b"DSS"[..], Role::ValidationData), (b"Metadata", Role::Metadata)] {
         if let Ok(held) = catalog.get(key) {
@@ -389,12 +395,12 @@ fn roles(document: &Document) -> Roles {
     if let Ok(info) = trailer.get(b"Info") {
         spread(document, &mut roles, info, Role::Metadata);
     }
-    spread(
-        document,
-        &mut roles,
-        &Object::Dictionary(catalog.clone()),
-        Role::Resource,
-    );
+    // Whatever else hangs from what is shown is part of how it is shown.
+    for id in roles.keys().copied().collect::<Vec<_>>() {
+        if let Some(object) = document.objects.get(&id) {
+            spread(document, &mut roles, object, Role::Resource);
+        }
+    }
     roles
 }
 
@@ -510,7 +516,11 @@ impl Comparison<'_> {
     fn run(&mut self) {
         for key in [&b"Root"[..], b"Info", b"Encrypt"] {
             if self.old.trailer.get(key).ok() != self.new.trailer.get(key).ok() {
-                self.changes.push(Change::Trailer { key: text(key) });
+                self.changes.push(if key == b"Info" && self.notes_only() {
+                    Change::Information
+                } else {
+                    Change::Trailer { key: text(key) }
+                });
             }
         }
         let mut dangling = Vec::new();
@@ -555,6 +565,22 @@ impl Comparison<'_> {
         self.changes = seen;
     }
 
+    fn is_information(&self, id: ObjectId) -> bool {
+        let held = self.old.trailer.get(b"Info").and_then(Object::as_reference);
+        held.is_ok_and(|held| held == id)
+    }
+
+    /// Whether the information dictionaries differ in program and date of change only.
+    fn notes_only(&self) -> bool {
+        let none = Dictionary::new();
+        let (old, new) = (information(self.old), information(self.new));
+        let (old, new) = (old.unwrap_or(&none), new.unwrap_or(&none));
+        differing(old, new).iter().all(|key| {
+            matches!(key.as_slice(), b"ModDate" | b"Producer")
+                && new.get(key).and_then(Object::as_str).is_ok()
+        })
+    }
+
     fn role(&self, id: ObjectId) -> Role {
         self.roles.get(&id).copied().unwrap_or(Role::Hidden)
     }
@@ -588,6 +614,10 @@ impl Comparison<'_> {
             (Role::Annotation(_), Object::Array(old), Object::Array(new)) => {
                 self.annotations(id, role, old, new);
             }
+            (Role::Metadata, Object::Stream(_), Object::Stream(_)) => self.changes.push(Change::Metadata),
+            (Role::Metadata, ..) if self.is_information(id) && self.notes_only() => {
+                self.changes.push(Change::Information);
+            }
             (Role::ValidationData, _, new) if self.is_validation_data(new) => {
                 self.changes.push(Change::ValidationData);
             }
@@ -612,6 +642,8 @@ impl Comparison<'_> {
                 (b"DSS", Some(after)) if self.is_validation_data(after) => {
                     self.changes.push(Change::ValidationData);
                 }
+                (b"Metadata", Some(Object::Stream(_))) => self.changes.push(Change::Metadata),
+                (b"Version", Some(Object::Name(_))) => self.changes.push(Change::Information),
                 // Names the extension level of PAdES (ETSI EN 319 142-1, 5.6) and nothing that is shown.
                 (b"Extensions", Some(after)) if is_plain(after) => {}
                 _ => self.replaced(id, Role::Catalog, Some(&key)),

@@ -100,11 +100,8 @@ pub(super) fn is_timestamp(head: &[u8], tail: &[u8]) -> bool {
 /// The /M entry of the signature dictionary around the gap, Unix milliseconds.
 pub(super) fn claimed_time(head: &[u8], tail: &[u8]) -> Option<i64> {
     around(head, tail).iter().find_map(|part| {
-        let value = part[find(part, b"/M")? + 2..]
-            .trim_ascii_start()
-            .strip_prefix(b"(D:")?;
-        let (digits, zone) = value.split_at_checked(14)?;
-        let zone: Vec<u8> = zone.iter().copied().take_while(|&b| b != b')').collect();
+        let value = literal(part[find(part, b"/M")? + 2..].trim_ascii_start())?;
+        let (digits, zone) = value.strip_prefix(b"D:")?.split_at_checked(14)?;
         let pair =
             |at: usize| -> Option<i64> { std::str::from_utf8(zone.get(at..at + 2)?).ok()?.parse().ok() };
         let offset = match zone.first() {
@@ -117,4 +114,31 @@ pub(super) fn claimed_time(head: &[u8], tail: &[u8]) -> Option<i64> {
         };
         Some(der::unstamp(digits).ok()? - offset * 60_000)
     })
+}
+
+/// The bytes of a literal string without nested parentheses (ISO 32000-1, 7.3.4.2).
+fn literal(text: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = text.strip_prefix(b"(")?;
+    let mut out = Vec::new();
+    loop {
+        let (&byte, tail) = rest.split_first()?;
+        rest = tail;
+        match byte {
+            b')' => return Some(out),
+            b'\\' => {
+                let digits = rest
+                    .iter()
+                    .take(3)
+                    .take_while(|b| (b'0'..=b'7').contains(b))
+                    .count();
+                let (octal, after) = rest.split_at(digits.max(1).min(rest.len()));
+                let code = octal
+                    .iter()
+                    .fold(0u8, |n, d| n.wrapping_mul(8).wrapping_add(d & 7));
+                out.push(if digits > 0 { code } else { *octal.first()? });
+                rest = after;
+            }
+            byte => out.push(byte),
+        }
+    }
 }
