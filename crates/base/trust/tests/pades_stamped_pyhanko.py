@@ -4,18 +4,21 @@ may and what may not follow a signature.
 
 Use: pades_stamped_pyhanko.py FOLDER NAME   (needs: pip install pyhanko)
 
-Reads NAME.pdf, root.pem, ca.pem, signer.pem and signer.key; writes NAME-dss.pdf, NAME-twice.pdf and NAME-noted.pdf.
+Reads NAME.pdf, root.pem, ca.pem, and certificate and key of signer and stamper; writes NAME-dss.pdf, NAME-twice.pdf,
+NAME-archived.pdf and NAME-noted.pdf.
 Exits 0 when the signature is intact, trusted, covers the file and has a trusted time-stamp.
 """
+import subprocess
 import sys
 from pathlib import Path
 
-from asn1crypto import pem, x509
+from asn1crypto import pem, tsp, x509
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import signers
 from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko_certvalidator import ValidationContext
@@ -41,6 +44,25 @@ def judge(path, root):
             and stamp.intact
             and stamp.trusted
         )
+
+
+class OpensslStamper(TimeStamper):
+    """pyHanko's own test authority knows RSA only; OpenSSL knows our keys."""
+
+    CONFIG = """[tsa]\ndefault_tsa=t\n[t]\nserial=serial\nsigner_digest=sha256\ndefault_policy=1.2.3.4.1
+digests=sha256\ness_cert_id_alg=sha256\n"""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+        (folder / "tsa.cnf").write_text(self.CONFIG)
+        (folder / "serial").write_text("0A01")
+
+    async def async_request_tsa_response(self, req):
+        (self.folder / "req.tsq").write_bytes(req.dump())
+        line = "ts -reply -config tsa.cnf -queryfile req.tsq -signer stamper.pem -inkey stamper.key -chain chain.pem"
+        subprocess.run(["openssl", *line.split(), "-out", "resp.tsr"], cwd=self.folder, check=True)
+        return tsp.TimeStampResp.load((self.folder / "resp.tsr").read_bytes())
 
 
 def append(source, target, change):
@@ -84,6 +106,9 @@ def main(folder, name):
     meta = signers.PdfSignatureMetadata(field_name="Second", subfilter=SigSeedSubFilter.PADES)
     with open(source, "rb") as file, open(folder / f"{name}-twice.pdf", "wb") as out:
         signers.sign_pdf(IncrementalPdfFileWriter(file), meta, signer, output=out)
+    stamper = OpensslStamper(folder)
+    with open(source, "rb") as file, open(folder / f"{name}-archived.pdf", "wb") as out:
+        signers.PdfTimeStamper(stamper).timestamp_pdf(IncrementalPdfFileWriter(file), "sha256", output=out)
     return 0
 
 

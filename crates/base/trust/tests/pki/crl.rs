@@ -107,11 +107,7 @@ fn openssl_lists_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     pki.write(folder);
-    let scalar = hex::encode(&*pki.ca_key.to_bytes());
-    let point = hex::encode(pki.ca_key.public().as_bytes());
-    let sec1 = format!("30770201010420{scalar}a00a06082a8648ce3d030107a144034200{point}");
-    write(folder, "ca.key", hex::decode(sec1).unwrap());
-    openssl_ok(folder, "ec -inform DER -in ca.key -out ca.key.pem");
+    write_key(folder, "ca.key.pem", &pki.ca_key);
     let (_, leaf) = pki.issue(&Profile::SealSigner, 0x31);
     write(folder, "leaf.pem", leaf.pem());
     write(

@@ -134,11 +134,7 @@ fn openssl_answers_are_verified() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     pki.write(folder);
-    let scalar = hex::encode(&*delegate.0.to_bytes());
-    let point = hex::encode(delegate.0.public().as_bytes());
-    let sec1 = format!("30770201010420{scalar}a00a06082a8648ce3d030107a144034200{point}");
-    write(folder, "r.der", hex::decode(sec1).unwrap());
-    openssl_ok(folder, "ec -inform DER -in r.der -out r.key");
+    write_key(folder, "r.key", &delegate.0);
     write(folder, "r.pem", delegate.1.pem());
     let valid = "R\t301231235959Z\t260102000000Z,superseded\t108001\tunknown\t/CN=x\n\
                  V\t301231235959Z\t\t208001\tunknown\t/CN=y\n";

@@ -182,7 +182,10 @@ fn many_crossing_authorities_do_not_stall() {
         })
         .collect();
     let (_, leaf) = pki.issue(&Profile::SealSigner, 0x60);
-    assert!(leaf.path(&crossed, &[pki.root.clone()], NOON).is_none());
+    assert!(
+        leaf.path(&crossed, std::slice::from_ref(&pki.root), NOON)
+            .is_none()
+    );
 }
 
 #[test]

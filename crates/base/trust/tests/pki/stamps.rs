@@ -131,12 +131,10 @@ fn pyhanko_agrees() {
         );
     }
     office.pki.write(&folder);
-    let scalar = hex::encode(&*office.signer.0.to_bytes());
-    let point = hex::encode(office.signer.0.public().as_bytes());
-    let sec1 = format!("30770201010420{scalar}a00a06082a8648ce3d030107a144034200{point}");
-    write(&folder, "signer.der", hex::decode(sec1).unwrap());
-    openssl_ok(&folder, "ec -inform DER -in signer.der -out signer.key");
+    write_key(&folder, "signer.key", &office.signer.0);
     write(&folder, "signer.pem", office.signer.1.pem());
+    write_key(&folder, "stamper.key", &office.stamper.0);
+    write(&folder, "stamper.pem", office.stamper.1.pem());
     let Some(python) = std::env::var_os("YIWANG_PYHANKO") else {
         return;
     };
@@ -173,6 +171,10 @@ fn pyhanko_agrees() {
                 .iter()
                 .any(|c| matches!(c, Change::Signature { page: None, .. }))
         );
+        // A document time-stamp over the whole.
+        let seen = examine(&read("archived"), &office.roots(), &Limits::default());
+        assert!(seen.stands() && seen.signatures[1].timestamp, "{seen:?}");
+        assert!(seen.signatures[1].at.is_some_and(|at| at > NOON));
         let seen = examine(&read("noted"), &office.roots(), &Limits::default());
         assert!(seen.signatures[0].intact && !seen.stands(), "{seen:?}");
     }

@@ -101,6 +101,17 @@ pub fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) {
     std::fs::write(folder.join(name), bytes).unwrap();
 }
 
+/// A P-256 key in the form the tools read.
+pub fn write_key(folder: &Path, name: &str, key: &PrivateKey) {
+    let (scalar, point) = (hex::encode(*key.to_bytes()), hex::encode(key.public().as_bytes()));
+    let sec1 = format!("30770201010420{scalar}a00a06082a8648ce3d030107a144034200{point}");
+    write(folder, "sec1.der", hex::decode(sec1).unwrap());
+    openssl_ok(
+        folder,
+        &format!("pkcs8 -topk8 -nocrypt -inform DER -in sec1.der -out {name}"),
+    );
+}
+
 pub fn openssl(folder: &Path, line: &str) -> (bool, String) {
     let done = Command::new("openssl")
         .args(line.split_whitespace())

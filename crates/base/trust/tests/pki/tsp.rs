@@ -149,11 +149,7 @@ fn openssl_tokens_are_verified() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     pki.write(folder);
-    let scalar = hex::encode(&*held.0.to_bytes());
-    let point = hex::encode(held.0.public().as_bytes());
-    let sec1 = format!("30770201010420{scalar}a00a06082a8648ce3d030107a144034200{point}");
-    write(folder, "t.der", hex::decode(sec1).unwrap());
-    openssl_ok(folder, "ec -inform DER -in t.der -out t.key");
+    write_key(folder, "t.key", &held.0);
     write(folder, "t.pem", held.1.pem());
     write(folder, "serial", "0A01");
     write(
