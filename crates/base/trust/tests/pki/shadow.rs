@@ -476,6 +476,11 @@ fn bytes_outside_the_tables_are_named() {
     let glued = append(&pdf, &[(signed.free(0), Object::Null)], signed.root(), &[]);
     let seen = signed.judge(&glued).signatures[0].clone();
     assert_eq!(seen.later, [Change::Bytes { at: signed.pdf.len() }]);
+    // A second table beside the first.
+    let plain = append(&signed.pdf, &[(signed.free(0), Object::Null)], signed.root(), &[]);
+    let place = plain.windows(5).rposition(|w| w == b"/Prev").unwrap();
+    let hybrid = [&plain[..place], b"/XRefStm 15", &plain[place..]].concat();
+    assert!(!signed.judge(&hybrid).signatures[0].stands());
     for blank in [&b"\n"[..], b" \r\n"] {
         let seen = signed.judge(&[&signed.pdf, blank].concat()).signatures[0].clone();
         assert!(seen.stands(), "{seen:?}");
@@ -689,6 +694,7 @@ fn large_files_and_bombs_are_refused() {
         signatures,
         objects,
         inflated,
+        ..Limits::default()
     };
     let judge = |pdf: &[u8], limits: Limits| examine(pdf, &signed.office.roots(), &limits);
     let len = signed.pdf.len();
@@ -703,28 +709,46 @@ fn large_files_and_bombs_are_refused() {
     );
     let few = judge(&twice, limits(len * 4, 8, 5, 1000)).signatures[0].clone();
     assert!(matches!(&few.later[..], [Change::Unreadable(why)] if why.contains("too many objects")));
+    let short = Limits {
+        read: 3 * twice.len(),
+        ..Limits::default()
+    };
+    let much = judge(&twice, short).signatures[0].clone();
+    assert!(matches!(&much.later[..], [Change::Unreadable(why)] if why.contains("too much")));
     // Eight megabytes of nothing, as an object stream of a few kilobytes: also if its type is spelt with an escape.
-    for name in ["/ObjStm", "/Obj#53tm"] {
-        let mut bomb = Stream::new(dictionary! { "N" => 1, "First" => 4 }, vec![b' '; 8 << 20]);
+    for (name, padding) in [("/ObjStm", "/xxx"), ("/Obj#53tm", "/x")] {
+        let held = dictionary! { "N" => 1, "First" => 4, "Pad" => Object::Name(b"xxx".to_vec()) };
+        let mut bomb = Stream::new(held, vec![b' '; 8 << 20]);
         bomb.compress().unwrap();
         assert!(bomb.content.len() < 100_000);
         bomb.dict.set("Type", Object::Name(b"ObjStm".to_vec()));
         let pdf = append(&signed.pdf, &[(signed.free(0), bomb.into())], signed.root(), &[]);
-        let place = pdf.windows(7).rposition(|w| w == b"/ObjStm").unwrap();
-        let pdf = [&pdf[..place], name.as_bytes(), &pdf[place + 7..]].concat();
-        let shifted = name.len() - 7;
-        let text = format!(
-            "startxref\n{}",
-            pdf.windows(5).rposition(|w| w == b"xref\n").unwrap_or(0)
-        );
-        assert!(!text.is_empty() && shifted < 3);
+        let swap = |pdf: Vec<u8>, from: &[u8], to: &str| {
+            let place = pdf.windows(from.len()).rposition(|w| w == from).unwrap();
+            [&pdf[..place], to.as_bytes(), &pdf[place + from.len()..]].concat()
+        };
+        let pdf = swap(swap(pdf, b"/ObjStm", name), b"/xxx", padding);
         let seen = judge(&pdf, limits(pdf.len(), 8, 1000, 1 << 20)).signatures[0].clone();
         assert!(seen.intact && !seen.stands(), "{:?}", seen.later);
         assert!(
-            matches!(&seen.later[..], [Change::Unreadable(_)]),
+            matches!(&seen.later[..], [Change::Unreadable(why)] if why.contains("limit")),
             "{:?}",
             seen.later
         );
+    }
+}
+
+#[test]
+fn a_half_appended_revision_never_stands() {
+    let signed = signed();
+    let twice = sign(&signed.pdf, &signed.office.spec()).unwrap();
+    let whole = twice.trim_ascii_end().len();
+    for end in (signed.pdf.len() + 1..whole).step_by(13).chain([whole - 1]) {
+        let seen = signed.judge(&twice[..end]).signatures[0].clone();
+        assert!(seen.intact && !seen.stands(), "{end}: {:?}", seen.later);
+    }
+    for end in 0..signed.pdf.len() {
+        assert!(!signed.judge(&signed.pdf[..end]).stands(), "{end}");
     }
 }
 

@@ -122,7 +122,7 @@ impl Change {
 }
 
 /// How many appended revisions are told apart.
-const MAX_REVISIONS: usize = 16;
+const MAX_REVISIONS: usize = 32;
 
 /// Reads a revision as written, within limits.
 fn load(pdf: &[u8], limits: &Limits) -> Result<Document, String> {
@@ -142,7 +142,7 @@ fn load(pdf: &[u8], limits: &Limits) -> Result<Document, String> {
         max_decompressed_size: Some(limits.inflated / inflating.max(1)),
         ..LoadOptions::default()
     };
-    let read = Document::load_mem_with_options(pdf, options).map_err(|e| e.to_string())?;
+    let read = Document::load_mem_with_options(pdf, options).map_err(|e| reason(&e))?;
     if read.xref_recovery.is_some() || read.objects.len() > limits.objects {
         return Err("damaged cross-reference table or too many objects".into());
     }
@@ -150,6 +150,14 @@ fn load(pdf: &[u8], limits: &Limits) -> Result<Document, String> {
         return Err("encrypted".into());
     }
     Ok(read)
+}
+
+/// An error with what caused it: the cause tells a bomb from damage.
+fn reason(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", reason(cause)),
+        None => error.to_string(),
+    }
 }
 
 fn escaped_names(pdf: &[u8]) -> usize {
@@ -178,9 +186,13 @@ pub(super) struct Newest<'a> {
 }
 
 impl<'a> Newest<'a> {
-    /// Reads the file and the revisions appended to the one that ends at `oldest`.
-    pub(super) fn open(pdf: &'a [u8], oldest: usize, limits: &'a Limits) -> Result<Self, String> {
-        let document = load(pdf, limits)?;
+    /// Reads the file and the revisions appended to the one that ends at `oldest`, the first of `signed` ones.
+    pub(super) fn open(
+        pdf: &'a [u8],
+        oldest: usize,
+        signed: usize,
+        limits: &'a Limits,
+    ) -> Result<Self, String> {
         let (mut ends, mut from) = (Vec::new(), oldest);
         while let Some(at) = super::find(&pdf[from..], b"%%EOF") {
             from += at + 5;
@@ -189,6 +201,11 @@ impl<'a> Newest<'a> {
                 return Err("too many revisions".into());
             }
         }
+        // Each revision is read once for its table and each signed one once for its objects.
+        if (1 + ends.len() + signed).saturating_mul(pdf.len()) > limits.read {
+            return Err("too much to compare".into());
+        }
+        let document = load(pdf, limits)?;
         let mut known = BTreeSet::new();
         for &at in &ends {
             // An end mark inside a stream ends no revision; what a true one holds is then still unknown.
@@ -244,8 +261,13 @@ impl<'a> Newest<'a> {
         if let Some(at) = self.pdf[rest..].iter().position(|b| !b.is_ascii_whitespace()) {
             return Some(Change::Bytes { at: rest + at });
         }
-        if rest > end && super::find(&self.pdf[end..rest], b"startxref").is_none() {
+        let within = |word: &[u8]| super::find(&self.pdf[end..rest], word);
+        if rest > end && within(b"startxref").is_none() {
             return Some(Change::Bytes { at: end });
+        }
+        // A second table beside the first: viewers differ in which of the two they follow.
+        if let Some(at) = within(b"/XRefStm") {
+            return Some(Change::Bytes { at: end + at });
         }
         headers(self.pdf, end)
             .find(|at| !self.known.contains(at))

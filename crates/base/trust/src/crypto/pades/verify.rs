@@ -16,15 +16,18 @@ pub struct Limits {
     pub objects: usize,
     /// Most bytes that the streams of a revision inflate to while its structure is read.
     pub inflated: usize,
+    /// Most bytes that are parsed in all: every revision of a file is read.
+    pub read: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             file: 32 << 20,
-            signatures: 8,
+            signatures: 16,
             objects: 200_000,
             inflated: 256 << 20,
+            read: 512 << 20,
         }
     }
 }
@@ -204,7 +207,7 @@ fn look_behind(pdf: &[u8], signatures: &mut [Signature], sound: &[Geometry], lim
     let mut order: Vec<usize> = (0..signatures.len()).filter(|&n| signatures[n].intact).collect();
     order.sort_by_key(|&n| std::cmp::Reverse(signatures[n].end));
     let oldest = order.last().map_or(pdf.len(), |&n| signatures[n].end);
-    let newest = Newest::open(pdf, oldest, limits);
+    let newest = Newest::open(pdf, oldest, order.len(), limits);
     let mut standing = Vec::new();
     for n in order {
         let one = &mut signatures[n];
