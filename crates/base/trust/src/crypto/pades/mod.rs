@@ -10,10 +10,16 @@
 //! | `sign` | signing |
 //! | `range` | finding signatures in bytes |
 //! | `verify` | verifying, and the report |
-//! | `changes` | what an incremental update changed |
+//! | `changes` | the names of what an incremental update may change |
+//! | `revision` | reading revisions, and their bytes |
+//! | `roles` | what each object is to the reader |
+//! | `compare` | telling what changed |
 
 mod changes;
+mod compare;
 mod range;
+mod revision;
+mod roles;
 mod sign;
 mod verify;
 

@@ -1,7 +1,8 @@
 //! Verifying the signatures of a file.
 
-use super::changes::{Change, Newest};
+use super::changes::Change;
 use super::range::{self, Geometry};
+use super::revision::Newest;
 use crate::crypto::x509::Certificate;
 use crate::crypto::{Error, Hash, Result, cms, tsp};
 
