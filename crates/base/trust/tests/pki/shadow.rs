@@ -739,6 +739,37 @@ fn large_files_and_bombs_are_refused() {
 }
 
 #[test]
+fn very_many_changes_are_not_all_named() {
+    let office = office();
+    let mut doc = Document::load_mem(&base(false)).unwrap();
+    let many: Vec<Object> = (0..3_000)
+        .map(|n| doc.add_object(Object::Integer(n)).into())
+        .collect();
+    let root = doc.trailer.get(b"Root").unwrap().as_reference().unwrap();
+    let list = doc.add_object(many.clone());
+    doc.get_object_mut(root)
+        .unwrap()
+        .as_dict_mut()
+        .unwrap()
+        .set("Many", list);
+    let mut plain = Vec::new();
+    doc.save_to(&mut plain).unwrap();
+    let pdf = sign(&plain, &office.spec()).unwrap();
+    let other: Vec<(ObjectId, Object)> = many
+        .iter()
+        .map(|id| (id.as_reference().unwrap(), Object::Null))
+        .collect();
+    let report = examine(
+        &append(&pdf, &other, root, &[]),
+        &office.roots(),
+        &Limits::default(),
+    );
+    let one = &report.signatures[0];
+    assert!(one.intact && !one.stands() && one.later.len() < 300);
+    assert!(one.later.contains(&Change::Unreadable("too many changes".into())));
+}
+
+#[test]
 fn a_half_appended_revision_never_stands() {
     let signed = signed();
     let twice = sign(&signed.pdf, &signed.office.spec()).unwrap();

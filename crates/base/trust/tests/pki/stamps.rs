@@ -6,7 +6,7 @@ use std::process::Command;
 
 use trust::crypto::pades::{Change, Limits, Spec, examine, sign_stamped, verify};
 use trust::crypto::tsp::{Authority, stamp};
-use trust::crypto::x509::{Certificate, Profile};
+use trust::crypto::x509::{Certificate, Profile, Terms};
 use trust::crypto::{Error, Hash, Kind, PrivateKey};
 
 use crate::support::*;
@@ -82,13 +82,30 @@ fn the_time_stamp_is_reported() {
     let seen = examine(&signed, &[], &Limits::default());
     let stamp = seen.signatures[0].stamp.clone().unwrap();
     assert!(!stamp.trusted && stamp.at == at && stamp.problem.is_some() && !seen.stands());
-    // Stamped when the signer's certificate was no longer valid: the claim does not help.
-    let late = Certificate::from_der(office.signer.1.der()).unwrap().not_after + 5000;
-    let authority_is_late = office.pki.ca.not_after < late;
-    assert!(
-        authority_is_late,
-        "both end together here, so such a stamp cannot be made"
-    );
+}
+
+#[test]
+fn the_moment_is_the_stamps_not_the_claimed_one() {
+    let mut office = office();
+    let day = Terms {
+        not_after: FROM + DAY,
+        ..terms(0x66)
+    };
+    let (authority, key) = (office.pki.authority(), key(Kind::P256, 0x66));
+    let short = authority
+        .issue(&Profile::SealSigner, &subject("一日"), &key.public(), &day)
+        .unwrap();
+    office.chain[0] = short.der().to_vec();
+    office.signer = (key, short);
+    for (at, trusted) in [(NOON + 1000, true), (FROM + DAY + 5000, false)] {
+        let signed = office.stamped(&crate::shadow::base(false), at);
+        let seen = verify(&signed, &[office.pki.root.der().to_vec()]);
+        assert!(seen.intact && seen.at == Some(NOON) && seen.stamp.unwrap().trusted);
+        assert_eq!(
+            seen.trusted, trusted,
+            "a claim of noon does not help a later stamp"
+        );
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub(super) fn compare(old: &Document, new: &Document, later: Vec<Geometry>) -> V
         new,
         later,
         signed_fields: BTreeSet::new(),
+        stored: BTreeSet::new(),
         changes: Vec::new(),
     };
     comparison.run();
@@ -30,8 +31,13 @@ struct Comparison<'a> {
     later: Vec<Geometry>,
     /// Their fields.
     signed_fields: BTreeSet<ObjectId>,
+    /// What was found to be validation data.
+    stored: BTreeSet<ObjectId>,
     changes: Vec<Change>,
 }
+
+/// How many changes are named; who makes more has made enough.
+pub(super) const MAX_CHANGES: usize = 256;
 
 /// Whether two objects are the same; where a stream stands in the file is no matter.
 fn same(a: &Object, b: &Object) -> bool {
@@ -58,7 +64,7 @@ impl Comparison<'_> {
     fn run(&mut self) {
         for key in [&b"Root"[..], b"Info", b"Encrypt"] {
             if self.old.trailer.get(key).ok() != self.new.trailer.get(key).ok() {
-                self.changes.push(if key == b"Info" && self.notes_only() {
+                self.note(if key == b"Info" && self.notes_only() {
                     Change::Information
                 } else {
                     Change::Trailer { key: text(key) }
@@ -82,11 +88,14 @@ impl Comparison<'_> {
             _ => 3,
         });
         for id in order {
+            if self.is_full() {
+                return;
+            }
             let (Some(old), new) = (self.old.objects.get(&id), self.new.objects.get(&id)) else {
                 continue;
             };
             match new {
-                None => self.changes.push(Change::Removed {
+                None => self.note(Change::Removed {
                     object: id.0,
                     role: self.role(id),
                 }),
@@ -94,17 +103,24 @@ impl Comparison<'_> {
                 Some(new) => self.compare(id, old, new),
             }
         }
-        for id in self.new.objects.keys().filter(|id| dangling.contains(id)) {
-            self.changes.push(Change::Supplied { object: id.0 });
-        }
-        // Two fields in one update are one finding each, but a form seen from two sides is one.
-        let mut seen: Vec<Change> = Vec::new();
-        for change in std::mem::take(&mut self.changes) {
-            if !seen.contains(&change) {
-                seen.push(change);
+        for id in dangling {
+            if self.new.objects.contains_key(&id) {
+                self.note(Change::Supplied { object: id.0 });
             }
         }
-        self.changes = seen;
+    }
+
+    /// Names a change once, however often it is met.
+    fn note(&mut self, change: Change) {
+        if self.changes.len() == MAX_CHANGES {
+            self.changes.push(Change::Unreadable("too many changes".into()));
+        } else if !self.is_full() && !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.changes.len() > MAX_CHANGES
     }
 
     fn is_information(&self, id: ObjectId) -> bool {
@@ -128,7 +144,7 @@ impl Comparison<'_> {
     }
 
     fn replaced(&mut self, id: ObjectId, role: Role, key: Option<&[u8]>) {
-        self.changes.push(Change::Replaced {
+        self.note(Change::Replaced {
             object: id.0,
             role,
             key: key.map(text),
@@ -156,12 +172,12 @@ impl Comparison<'_> {
             (Role::Annotation(_), Object::Array(old), Object::Array(new)) => {
                 self.annotations(id, role, old, new);
             }
-            (Role::Metadata, Object::Stream(_), Object::Stream(_)) => self.changes.push(Change::Metadata),
+            (Role::Metadata, Object::Stream(_), Object::Stream(_)) => self.note(Change::Metadata),
             (Role::Metadata, ..) if self.is_information(id) && self.notes_only() => {
-                self.changes.push(Change::Information);
+                self.note(Change::Information);
             }
             (Role::ValidationData, _, new) if self.is_validation_data(new) => {
-                self.changes.push(Change::ValidationData);
+                self.note(Change::ValidationData);
             }
             (role, old, new) => {
                 let keys = match (dictionary(old), dictionary(new)) {
@@ -182,10 +198,10 @@ impl Comparison<'_> {
                     self.form(id, before, after);
                 }
                 (b"DSS", Some(after)) if self.is_validation_data(after) => {
-                    self.changes.push(Change::ValidationData);
+                    self.note(Change::ValidationData);
                 }
-                (b"Metadata", Some(Object::Stream(_))) => self.changes.push(Change::Metadata),
-                (b"Version", Some(Object::Name(_))) => self.changes.push(Change::Information),
+                (b"Metadata", Some(Object::Stream(_))) => self.note(Change::Metadata),
+                (b"Version", Some(Object::Name(_))) => self.note(Change::Information),
                 // Names the extension level of PAdES (ETSI EN 319 142-1, 5.6) and nothing that is shown.
                 (b"Extensions", Some(after)) if is_plain(after) => {}
                 _ => self.replaced(id, Role::Catalog, Some(&key)),
@@ -214,12 +230,15 @@ impl Comparison<'_> {
             self.replaced((0, 0), Role::Form, Some(b"Fields"));
         }
         for added in new.get(old.len()..).unwrap_or_default() {
+            if self.is_full() {
+                return;
+            }
             let id = added.as_reference().ok();
             let fresh = id.filter(|id| !self.old.objects.contains_key(id));
             let field = fresh.and_then(|id| self.new.get_dictionary(id).ok().map(|held| (id, held)));
             match field {
                 Some((id, held)) if self.is_new_name(held) && self.accept(id, held) => {}
-                _ => self.changes.push(Change::Added {
+                _ => self.note(Change::Added {
                     object: id.map_or(0, |id| id.0),
                     role: Role::Field,
                 }),
@@ -287,7 +306,7 @@ impl Comparison<'_> {
         });
         let shows = field.has(b"AP") && !flat;
         let name = field.get(b"T").and_then(Object::as_str).map(text);
-        self.changes.push(Change::Signature {
+        self.note(Change::Signature {
             field: name.unwrap_or_default(),
             end: geometry.end,
             // A widget that shows without saying where could be anywhere.
@@ -306,11 +325,14 @@ impl Comparison<'_> {
             self.replaced(id, role, Some(b"Annots"));
         }
         for added in new.get(old.len()..).unwrap_or_default() {
+            if self.is_full() {
+                return;
+            }
             let signed = added
                 .as_reference()
                 .is_ok_and(|id| self.signed_fields.contains(&id));
             if !signed {
-                self.changes.push(Change::Added {
+                self.note(Change::Added {
                     object: added.as_reference().map_or(0, |id| id.0),
                     role: Role::Annotation(number),
                 });
@@ -319,16 +341,15 @@ impl Comparison<'_> {
     }
 
     /// Whether all that hangs from an object is new, or was validation data before.
-    fn is_validation_data(&self, object: &Object) -> bool {
+    fn is_validation_data(&mut self, object: &Object) -> bool {
         let mut open = Vec::new();
-        let mut seen = BTreeSet::new();
         references(object, &mut open);
         while let Some(id) = open.pop() {
             let held = self.old.objects.contains_key(&id) && self.role(id) != Role::ValidationData;
             if held {
                 return false;
             }
-            if seen.insert(id)
+            if self.stored.insert(id)
                 && let Some(object) = self.new.objects.get(&id)
             {
                 references(object, &mut open);

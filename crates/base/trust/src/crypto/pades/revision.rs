@@ -6,7 +6,7 @@ use lopdf::xref::XrefEntry;
 use lopdf::{Document, LoadOptions, ObjectId};
 
 use super::changes::Change;
-use super::compare::compare;
+use super::compare::{MAX_CHANGES, compare};
 use super::range::Geometry;
 use super::verify::Limits;
 
@@ -178,6 +178,7 @@ impl<'a> Newest<'a> {
         let unlisted = |id: &&ObjectId| !table.contains_key(&id.0) && !old.objects.contains_key(*id);
         let unlisted = self.document.objects.keys().filter(unlisted);
         found.extend(unlisted.map(|id| Change::CrossReference { object: id.0 }));
+        found.truncate(MAX_CHANGES);
         found
     }
 }
