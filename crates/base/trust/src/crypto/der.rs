@@ -10,9 +10,12 @@ pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTETS: u8 = 0x04;
+pub(crate) const NULL: u8 = 0x05;
 pub(crate) const OID: u8 = 0x06;
+pub(crate) const ENUMERATED: u8 = 0x0a;
 pub(crate) const UTF8: u8 = 0x0c;
 pub(crate) const PRINTABLE: u8 = 0x13;
+pub(crate) const IA5: u8 = 0x16;
 pub(crate) const UTC_TIME: u8 = 0x17;
 pub(crate) const TIME: u8 = 0x18;
 pub(crate) const SEQUENCE: u8 = 0x30;
@@ -25,6 +28,7 @@ pub(crate) const SM2_CURVE: &str = "1.2.156.10197.1.301";
 pub(crate) const SM2_SM3: &str = "1.2.156.10197.1.501";
 pub(crate) const ED25519: &str = "1.3.101.112";
 pub(crate) const SHA256: &str = "2.16.840.1.101.3.4.2.1";
+pub(crate) const SM3: &str = "1.2.156.10197.1.401";
 
 /// Tag of context-specific constructed element `n`.
 pub(crate) const fn context(n: u8) -> u8 {
@@ -80,6 +84,45 @@ pub(crate) fn oid(dotted: &str) -> Vec<u8> {
         }
     }
     tlv(OID, &body)
+}
+
+/// Whether `dotted` is an object identifier [`oid`] can write: at least two arcs in range, each below 2^32.
+pub(crate) fn is_oid(dotted: &str) -> bool {
+    let arcs: Option<Vec<u32>> = dotted.split('.').map(|arc| arc.parse().ok()).collect();
+    arcs.is_some_and(|arcs| match arcs.as_slice() {
+        [0 | 1, second, ..] => *second < 40,
+        [2, _, ..] => true,
+        _ => false,
+    })
+}
+
+/// The dotted text of an OBJECT IDENTIFIER's content.
+pub(crate) fn dotted(body: &[u8]) -> Result<String> {
+    let bad = Error::Encoding("not an object identifier");
+    let (mut arcs, mut arc, mut open) = (Vec::new(), 0u64, true);
+    for &byte in body {
+        if arc >= 1 << 56 || (open && byte == 0x80) {
+            return Err(bad);
+        }
+        arc = arc << 7 | u64::from(byte & 0x7f);
+        open = byte < 0x80;
+        if open {
+            arcs.push(std::mem::take(&mut arc));
+        }
+    }
+    let (&first, rest) = arcs.split_first().ok_or(bad.clone())?;
+    if !open {
+        return Err(bad);
+    }
+    let top = (first / 40).min(2);
+    let all = [top, first - 40 * top];
+    let text: Vec<String> = all.iter().chain(rest).map(u64::to_string).collect();
+    Ok(text.join("."))
+}
+
+/// GeneralizedTime of a Unix time in milliseconds, written to the second.
+pub(crate) fn general_time(unix_ms: i64) -> Result<Vec<u8>> {
+    Ok(tlv(TIME, stamp(unix_ms)?.as_bytes()))
 }
 
 /// BIT STRING with `unused` bits at the end.
@@ -248,6 +291,49 @@ impl<'a> Reader<'a> {
             body if body.first().is_some_and(|&b| b < 0x80 && b > 0) => Ok(body),
             _ => Err(Error::Encoding("not a positive integer")),
         }
+    }
+
+    /// The content of an INTEGER in its shortest form, of either sign.
+    pub(crate) fn integer(&mut self) -> Result<&'a [u8]> {
+        match self.expect(INTEGER)?.body {
+            [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..] => Err(Error::Encoding("not an integer")),
+            body => Ok(body),
+        }
+    }
+
+    /// A non-negative INTEGER of up to 63 bits.
+    pub(crate) fn small(&mut self) -> Result<u64> {
+        match self.integer()? {
+            body if body.len() <= 8 && body[0] < 0x80 => {
+                Ok(body.iter().fold(0, |n, &b| n << 8 | u64::from(b)))
+            }
+            _ => Err(Error::Encoding("integer out of range")),
+        }
+    }
+
+    /// BOOLEAN DEFAULT FALSE.
+    pub(crate) fn flag(&mut self) -> Result<bool> {
+        match self.optional(BOOLEAN)?.map(|read| read.body) {
+            None => Ok(false),
+            Some([0xff]) => Ok(true),
+            // DER writes no default value, but readers meet it.
+            Some([0]) => Ok(false),
+            Some(_) => Err(Error::Encoding("not a boolean")),
+        }
+    }
+
+    /// An OBJECT IDENTIFIER as a whole encoding, to be compared with [`oid`].
+    pub(crate) fn oid(&mut self) -> Result<&'a [u8]> {
+        Ok(self.expect(OID)?.full)
+    }
+
+    /// UTF-8 text of one of the string types that are subsets of it.
+    pub(crate) fn text(&mut self, tag: u8) -> Result<String> {
+        let body = self.expect(tag)?.body;
+        if tag != UTF8 && !body.is_ascii() {
+            return Err(Error::Encoding("text outside ASCII"));
+        }
+        String::from_utf8(body.to_vec()).map_err(|_| Error::Encoding("text is not UTF-8"))
     }
 
     /// UTCTime or GeneralizedTime in Unix milliseconds.

@@ -1,8 +1,4 @@
-//! PAdES B-B (ETSI EN 319 142-1): signs a PDF by an incremental update and verifies what it finds in a file.
-//!
-//! Verifying does not parse the PDF. It takes the last `/ByteRange` in the file and demands that the two
-//! signed ranges start at 0, leave out exactly one hex string and nothing else; so a reader that is fooled by
-//! odd PDF structures cannot see bytes the signature does not cover.
+//! Signing a PDF by an incremental update.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,8 +6,9 @@ use std::fmt::Write as _;
 use lopdf::xref::XrefType;
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, StringFormat, Writer, dictionary};
 
-use super::x509::Certificate;
-use super::{Error, PrivateKey, Result, cms, der};
+use super::{BYTE_RANGE, CONTENTS, find};
+use crate::crypto::x509::Certificate;
+use crate::crypto::{Error, PrivateKey, Result, cms, der};
 
 /// What to sign with, and what the signature dictionary says.
 pub struct Spec<'a> {
@@ -93,6 +90,22 @@ impl SealLook {
 /// [`Error::Pdf`] for a damaged or encrypted file or a missing page, [`Error::Certificate`] and
 /// [`Error::Key`] when key, chain and time do not fit together.
 pub fn sign(pdf: &[u8], spec: &Spec<'_>) -> Result<Vec<u8>> {
+    write(pdf, spec, None)
+}
+
+/// As [`sign`], with a time-stamp over the signature value (PAdES B-T): `stamp` is handed its SHA-256 digest and
+/// returns a DER token of at most 8 KiB.
+///
+/// # Errors
+/// As [`sign`], what `stamp` returns, and [`Error::Certificate`] for a larger token.
+pub fn sign_stamped(pdf: &[u8], spec: &Spec<'_>, stamp: cms::Stamp<'_>) -> Result<Vec<u8>> {
+    write(pdf, spec, Some(stamp))
+}
+
+/// Room for a time-stamp token: it stands inside the gap whose size must be known before it is asked for.
+const STAMP_ROOM: usize = 8 * 1024;
+
+fn write(pdf: &[u8], spec: &Spec<'_>, stamp: Option<cms::Stamp<'_>>) -> Result<Vec<u8>> {
     let chain = spec
         .chain
         .iter()
@@ -104,7 +117,8 @@ pub fn sign(pdf: &[u8], spec: &Spec<'_>) -> Result<Vec<u8>> {
     }
     // The signature structure has constant length but for a few bytes of DER integers; 1 KiB is ample beside
     // the certificates.
-    let room = 1024 + chain.iter().map(|c| c.der().len()).sum::<usize>();
+    let room =
+        1024 + chain.iter().map(|c| c.der().len()).sum::<usize>() + stamp.as_ref().map_or(0, |_| STAMP_ROOM);
     let mut update = Update::open(pdf)?;
     let signature = signature_dictionary(spec, room)?;
     let signature_id = update.add(signature);
@@ -121,7 +135,8 @@ pub fn sign(pdf: &[u8], spec: &Spec<'_>) -> Result<Vec<u8>> {
         return Err(Error::Pdf("file too large".into()));
     }
     out[at..at + slot].copy_from_slice(format!("{range:<slot$}").as_bytes());
-    let made = cms::sign(&cms::digest(&[&out[..start], &out[end..]]), spec.key, &chain)?;
+    let digest = cms::digest(&[&out[..start], &out[end..]]);
+    let made = cms::sign_stamped(&digest, spec.key, &chain, stamp)?;
     let text = hex::encode(made);
     if text.len() > 2 * room {
         return Err(Error::Certificate("signature larger than planned"));
@@ -130,8 +145,6 @@ pub fn sign(pdf: &[u8], spec: &Spec<'_>) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-const BYTE_RANGE: &[u8] = b"/ByteRange ";
-const CONTENTS: &[u8] = b"/Contents ";
 /// Four numbers of up to ten digits.
 const RANGE_SLOT: &str = "[0 0000000000 0000000000 0000000000]";
 
@@ -408,131 +421,4 @@ fn runs(written: &BTreeMap<u32, (u16, usize)>) -> Vec<(u32, Vec<(u16, usize)>)> 
 
 fn numbers(values: [f32; 4]) -> Object {
     Object::Array(values.iter().map(|&v| Object::Real(v)).collect())
-}
-
-/// What [`verify`] found about the newest signature of a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Verified {
-    /// The signed bytes are what the signer signed.
-    pub intact: bool,
-    /// The signature covers everything but its own value; `false` when bytes were appended later.
-    pub covers_whole_file: bool,
-    /// The signature is intact and its certificate led to one of the roots at the claimed time.
-    pub trusted: bool,
-    /// Common name in the signer's certificate; empty unless intact.
-    pub signer_cn: String,
-    /// Serial number of the signer's certificate (for revocation); empty unless intact.
-    pub serial: Vec<u8>,
-    /// The signing time the signer claims, Unix milliseconds; `None` unless intact.
-    pub at: Option<i64>,
-    /// Why the signature is not intact or not trusted, in English for logs.
-    pub problem: Option<String>,
-}
-
-/// Verifies the newest signature of `pdf` against DER certificates of trusted roots. Never fails: what cannot
-/// be read is not intact. Revocation is the caller's.
-pub fn verify(pdf: &[u8], roots: &[Vec<u8>]) -> Verified {
-    let broken = |problem: String| Verified {
-        problem: Some(problem),
-        ..Verified::default()
-    };
-    let Some(geometry) = last_signature(pdf) else {
-        return broken("no signature with a sound byte range".into());
-    };
-    let covers_whole_file = geometry.end == pdf.len();
-    let (head, tail) = (&pdf[..geometry.gap.0], &pdf[geometry.gap.1..geometry.end]);
-    let signed = hex::decode(&pdf[geometry.gap.0 + 1..geometry.gap.1 - 1])
-        .map_err(|_| Error::Encoding("Contents is not hex"))
-        .and_then(|value| cms::verify(&value, &cms::digest(&[head, tail])));
-    let signed = match signed {
-        Ok(signed) => signed,
-        Err(problem) => {
-            return Verified {
-                covers_whole_file,
-                ..broken(problem.to_string())
-            };
-        }
-    };
-    let at = signed.at.or_else(|| claimed_time(head, tail));
-    let roots: Vec<Certificate> = roots
-        .iter()
-        .filter_map(|der| Certificate::from_der(der).ok())
-        .collect();
-    let trusted = at.is_some_and(|at| signed.signer.trusted(&signed.certificates, &roots, at));
-    Verified {
-        intact: true,
-        covers_whole_file,
-        trusted,
-        signer_cn: signed.signer.subject_cn,
-        serial: signed.signer.serial,
-        at,
-        problem: (!trusted).then(|| "signer does not lead to a trusted root".into()),
-    }
-}
-
-/// Where the signed bytes end, and the gap they leave out, angle brackets included.
-struct Geometry {
-    gap: (usize, usize),
-    end: usize,
-}
-
-/// Reads the last `/ByteRange`; `None` unless it starts at 0 and its gap is exactly one hex string behind a
-/// `/Contents` key.
-fn last_signature(pdf: &[u8]) -> Option<Geometry> {
-    let key = BYTE_RANGE.trim_ascii();
-    let at = pdf.windows(key.len()).rposition(|window| window == key)?;
-    let inner = pdf[at + key.len()..].trim_ascii_start().strip_prefix(b"[")?;
-    let inner = &inner[..inner.iter().take(64).position(|&b| b == b']')?];
-    let numbers = std::str::from_utf8(inner)
-        .ok()?
-        .split_ascii_whitespace()
-        .map(|n| n.parse::<u32>().ok().map(|n| n as usize))
-        .collect::<Option<Vec<_>>>()?;
-    let &[0, start, from, length] = numbers.as_slice() else {
-        return None;
-    };
-    let end = from.checked_add(length)?;
-    if start > from || end > pdf.len() || length == 0 {
-        return None;
-    }
-    let inside = pdf[start..from].strip_prefix(b"<")?.strip_suffix(b">")?;
-    let before = pdf[..start].trim_ascii_end();
-    let sound = inside.iter().all(u8::is_ascii_hexdigit) && before.ends_with(CONTENTS.trim_ascii());
-    // The range must lie in signed bytes too, else it could be exchanged.
-    let signed = at + key.len() < start || at >= from && at < end;
-    (sound && signed).then_some(Geometry {
-        gap: (start, from),
-        end,
-    })
-}
-
-/// The /M entry of the signature dictionary around the gap, Unix milliseconds.
-fn claimed_time(head: &[u8], tail: &[u8]) -> Option<i64> {
-    let opened = head
-        .windows(4)
-        .rposition(|w| w == b" obj")
-        .map_or(&b""[..], |at| &head[at..]);
-    let closed = find(tail, b"endobj").map_or(&b""[..], |at| &tail[..at]);
-    [opened, closed].iter().find_map(|part| {
-        let value = part[find(part, b"/M")? + 2..]
-            .trim_ascii_start()
-            .strip_prefix(b"(D:")?;
-        let (digits, zone) = value.split_at_checked(14)?;
-        let zone: Vec<u8> = zone.iter().copied().take_while(|&b| b != b')').collect();
-        let pair =
-            |at: usize| -> Option<i64> { std::str::from_utf8(zone.get(at..at + 2)?).ok()?.parse().ok() };
-        let offset = match zone.first() {
-            None | Some(b'Z') => 0,
-            Some(sign @ (b'+' | b'-')) => {
-                let minutes = pair(1)? * 60 + pair(4).unwrap_or(0);
-                if *sign == b'+' { minutes } else { -minutes }
-            }
-            Some(_) => return None,
-        };
-        Some(der::unstamp(digits).ok()? - offset * 60_000)
-    })
-}
-
-fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    hay.windows(needle.len()).position(|window| window == needle)
 }
