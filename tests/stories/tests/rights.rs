@@ -241,6 +241,8 @@ async fn every_route_for_everybody(db: Db) {
                 let got = browser.get(&path).await;
                 let json = accept.ends_with("json") || path.starts_with("/api/");
                 let fits = match (open, *who, json) {
+                    // It has tokens of its own (RFC 6750), whoever has signed in.
+                    _ if path == "/openid/userinfo" => got.status == 401,
                     (true, ..) => got.status < 500 && ![401, 403].contains(&got.status),
                     (false, "public", true) => got.status == 401,
                     (false, "public", false) => {
