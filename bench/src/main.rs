@@ -84,7 +84,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 type Bench = (&'static str, fn(&std::path::Path) -> Result<Figure, Failure>);
-const ALL: [Bench; 10] = [
+const ALL: [Bench; 13] = [
     ("transactions", transactions::run),
     ("point-reads", reads::run),
     ("decisions", engines::decisions),
@@ -95,6 +95,9 @@ const ALL: [Bench; 10] = [
     ("guide", http::guide),
     ("search", http::search),
     ("million", http::million),
+    ("tokens", http::openid::tokens),
+    ("introspections", http::openid::introspections),
+    ("scan", http::openid::scan),
 ];
 
 fn main() -> std::process::ExitCode {

@@ -212,6 +212,24 @@ pub fn module() -> Module {
     m
 }
 
+/// Registers a system from metadata of RFC 7591 (`client_id` is given anew); its id, and its secret if it has one.
+///
+/// # Errors
+/// A refusal that names the field.
+pub async fn register(
+    ctx: &Ctx,
+    operator: &str,
+    mut metadata: serde_json::Value,
+) -> Result<(String, Option<String>)> {
+    metadata["client_id"] = "new".into();
+    let draft = client::service::Draft {
+        operator: operator.into(),
+        registration: serde_json::from_value(metadata)?,
+    };
+    let made = client::service::register(ctx, draft).await?;
+    Ok((made.id, made.secret))
+}
+
 /// Puts the crate's services into force.
 pub fn open(ctx: &Ctx) -> Result<()> {
     let services = &ctx.app.services;
