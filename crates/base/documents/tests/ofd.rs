@@ -121,6 +121,43 @@ fn the_words_are_those_of_the_pdf() {
     }
 }
 
+/// Lines of the PDF that are one run in the OFD file start at the same place on the page.
+#[test]
+fn the_words_stand_where_they_stand_in_the_pdf() {
+    let (template, data) = certificate();
+    let (pdf, _) = print::render_marked(&template, &data, "", NOW, "").unwrap();
+    let (ofd, _) = print::render_ofd(&template, &data, "", NOW, "").unwrap();
+    let pdf = file("places.pdf", &pdf);
+    let words = run("pdftotext", &["-bbox", pdf.to_str().unwrap(), "-"]);
+    let part = |line: &str, key: &str| -> f64 {
+        let value = line
+            .split(&format!("{key}=\""))
+            .nth(1)
+            .and_then(|s| s.split('"').next());
+        value.unwrap().parse::<f64>().unwrap() * 25.4 / 72.0
+    };
+    let mut seen = 0;
+    let runs = &read(&ofd).pages[0].runs;
+    for line in words.lines().filter(|l| l.contains("<word")) {
+        let word = line.split(['>', '<']).nth(2).unwrap();
+        // Not the slanted words behind the page.
+        let mut same = runs.iter().filter(|r| r.text == word && r.size < 20.0);
+        let (Some(run), None) = (same.next(), same.next()) else {
+            continue;
+        };
+        seen += 1;
+        let (left, right) = (part(line, "xMin"), part(line, "xMax"));
+        let (top, bottom) = (part(line, "yMin"), part(line, "yMax"));
+        assert!((left - run.x).abs() < 0.05, "{line} {run:?}");
+        assert!(
+            (right - left - run.width).abs() < 0.6 * run.size,
+            "{line} {run:?}"
+        );
+        assert!(top < run.y && run.y < bottom, "{line} {run:?}");
+    }
+    assert!(seen >= 8, "{seen} in {words}");
+}
+
 #[test]
 fn fonts_are_subsets_that_know_their_characters() {
     let (template, data) = certificate();
@@ -255,7 +292,7 @@ fn a_printed_page_is_signed() {
     assert_eq!(signature.stamps[0].page, Some(page));
 }
 
-/// Reads and draws the pages with a program that others wrote, when `YIWANG_OFD_READER` names a Python that has `easyofd`.
+/// What a program that others wrote reads, when `YIWANG_OFD_READER` names a Python that has `ofdkit`.
 #[test]
 fn another_reader_sees_the_same_words() {
     let Ok(python) = std::env::var("YIWANG_OFD_READER") else {
