@@ -425,9 +425,9 @@ enum Method {
 }
 
 impl Method {
-    /// By identifier or by name: both are met.
+    /// By identifier or by name: both are met. `.1` is SM3 without a key; `.2`, with one, cannot be checked.
     fn of(name: &str) -> Option<Self> {
-        if name == SM3 || name.eq_ignore_ascii_case("sm3") {
+        if name == SM3 || name.strip_suffix(".1") == Some(SM3) || name.eq_ignore_ascii_case("sm3") {
             return Some(Self::Sm3);
         }
         let sha = ["2.16.840.1.101.3.4.2.1", "sha256", "sha-256"];

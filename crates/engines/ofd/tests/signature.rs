@@ -255,6 +255,11 @@ fn weak_descriptions_are_not_whole() {
     };
     let unknown = swapped(ofd::SM3, "1.2.840.113549.2.5");
     assert!(unknown.references.iter().all(|r| r.state == State::Unchecked) && !unknown.whole());
+    let keyed = swapped(ofd::SM3, "1.2.156.10197.1.401.2");
+    assert!(keyed.references.iter().all(|r| r.state == State::Unchecked));
+    for name in ["SM3", "1.2.156.10197.1.401.1"] {
+        assert!(swapped(ofd::SM3, name).whole(), "{name}");
+    }
     let other = swapped(ofd::SM3, "SHA-256");
     assert!(other.references.iter().all(|r| r.state == State::Differs));
     let outside = swapped("FileRef=\"/OFD.xml\"", "FileRef=\"/../OFD.xml\"");
