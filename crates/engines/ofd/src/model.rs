@@ -171,7 +171,7 @@ pub enum ImageFormat {
     Jpeg,
 }
 
-/// A file that travels with the document (clause 18 of the standard's parts).
+/// A file that travels with the document (clause 20).
 #[derive(Debug, Clone)]
 pub struct Attachment {
     /// Its name for people.

@@ -20,7 +20,7 @@ pub struct Signing {
     pub time: String,
     /// The signature algorithm's identifier; empty for [`SM2_SM3`].
     pub method: String,
-    /// The seal (SESeal, GB/T 38540, 7.2.1): Seal.esl, digested like every other file. `None` for a plain signature.
+    /// The seal (SESeal, GB/T 38540): Seal.esl, digested like every other file. `None` for a plain signature.
     pub seal: Option<Vec<u8>>,
     /// Where the seal shows.
     pub stamps: Vec<Stamp>,
@@ -46,7 +46,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Signature.xml. Its digest is the `dataHash` of a TBS_Sign (GB/T 38540, 7.3); a plain signature is over these bytes.
+    /// Signature.xml. Its digest is the `dataHash` of a TBS_Sign (GB/T 38540); a plain signature is over these bytes.
     pub fn signature_xml(&self) -> &[u8] {
         self.package
             .files

@@ -28,7 +28,7 @@ const OUTLINE: usize = 3;
 /// them are left out.
 ///
 /// # Errors
-/// [`Error::Document`] for no pages, numbers that are not finite or beyond ten metres, indexes without a font or an image,
+/// [`Error::Document`] for no pages, a day of another shape, numbers that are not finite or beyond ten metres, indexes without a font or an image,
 /// advances that do not fit their text.
 pub fn write(document: &Document) -> Result<Vec<u8>, Error> {
     check(document)?;
@@ -97,6 +97,13 @@ fn sound(numbers: impl IntoIterator<Item = f64>) -> bool {
 fn check(document: &Document) -> Result<(), Error> {
     if document.pages.is_empty() {
         return refuse("no pages");
+    }
+    let day = |text: &str| {
+        let shape = text.bytes().map(|b| if b.is_ascii_digit() { b'0' } else { b });
+        shape.eq(*b"0000-00-00")
+    };
+    if !document.created.is_empty() && !day(&document.created) {
+        return refuse(format!("{:?} is no day", document.created));
     }
     for attachment in &document.attachments {
         let format = &attachment.format;
@@ -275,14 +282,13 @@ fn attachments(document: &Document) -> Vec<u8> {
     let mut out = Out::new("Attachments", &[]);
     for (i, attachment) in document.attachments.iter().enumerate() {
         let size = number(attachment.bytes.len() as f64 / 1024.0, 3);
-        let mut attributes = vec![("ID".to_string(), format!("A{}", i + 1))];
-        attributes.push(("Name".into(), attachment.name.clone()));
-        attributes.push(("Format".into(), attachment.format.to_uppercase()));
-        if !document.created.is_empty() {
-            attributes.push(("CreationDate".into(), document.created.clone()));
-        }
-        attributes.push(("Size".into(), size));
-        let attributes: Vec<_> = attributes.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let (id, format) = (format!("A{}", i + 1), attachment.format.to_uppercase());
+        let attributes = [
+            ("ID", id.as_str()),
+            ("Name", &attachment.name),
+            ("Format", &format),
+            ("Size", &size),
+        ];
         out.start("Attachment", &attributes);
         out.leaf("FileLoc", &[], &attachment_file(i, attachment));
         out.end();

@@ -166,6 +166,7 @@ fn documents_without_sense_are_refused() {
     };
     let object = |object: Object| refused(&|d| d.pages[0].objects.push(object.clone()));
     assert!(refused(&|d| d.pages.clear()).contains("no pages"));
+    assert!(refused(&|d| d.created = "2026-5-29".into()).contains("no day"));
     assert!(refused(&|d| d.fonts.clear()).contains("font"));
     assert!(refused(&|d| d.images.clear()).contains("image"));
     assert!(refused(&|d| d.attachments[0].format = "a/../b".into()).contains("extension"));

@@ -39,8 +39,15 @@ fn bombs() {
         zip.finish().unwrap().into_inner()
     };
     assert_eq!(what(&refused(&packed(8 << 20, 1))), "times an entry gets larger");
-    assert_eq!(what(&refused(&packed(65 << 20, 1))), "bytes of one entry");
-    assert_eq!(what(&refused(&packed(1 << 20, 300))), "unpacked bytes");
+    let less = Limits {
+        entry: 2 << 20,
+        total: 5 << 20,
+        ..limits()
+    };
+    let short = |size, count| ofd::read(&packed(size, count), &less).unwrap_err();
+    assert_eq!(what(&short(3 << 20, 1)), "bytes of one entry");
+    assert_eq!(what(&short(1 << 20, 6)), "unpacked bytes");
+    assert_eq!(short(1 << 20, 4), Error::Missing("OFD.xml".into()));
     let small = Limits {
         package: 1000,
         ..limits()
