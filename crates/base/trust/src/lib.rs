@@ -13,6 +13,7 @@ pub mod crypto;
 mod doctor;
 pub mod epoch;
 pub mod log;
+mod ofd;
 mod seal;
 pub mod vault;
 mod web;
