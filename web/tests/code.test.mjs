@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { before, test } from "node:test";
 import { certify, jws, makeIssuer, makeKey } from "./city.mjs";
 import { load } from "./load.mjs";
@@ -143,6 +144,18 @@ test("points are compressed and found again, for either sign", async () => {
     if (point) await crypto.subtle.importKey("raw", point, { name: "ECDSA", namedCurve: "P-256" }, true, ["verify"]);
   }
   assert.equal(outcomes.size, 2);
+});
+
+test("the code made once stays readable", async () => {
+  const v = JSON.parse(await readFile(new URL("vector.json", import.meta.url), "utf8"));
+  const { kid, key: city } = await f.issuerKey(v.issuer.x, v.issuer.y);
+  assert.equal(kid, v.issuer.kid);
+  const verdict = await read(v.code, { at: v.issued_at, known: new Map([[kid, city]]) });
+  assert.equal(verdict.good, true);
+  const { certificate: c } = verdict.code;
+  assert.deepEqual([c.device, c.label, c.kind, c.notBefore, c.notAfter], [v.device.id, v.label, v.kind, v.not_before, v.not_after]);
+  assert.equal(f.toBase64url(f.parseCertificate(f.fromBase64url(v.certificate)).key), f.toBase64url(f.compress(f.fromBase64url(v.device.x), f.fromBase64url(v.device.y))));
+  assert.equal((await openList(v.list)).issued_at, v.issued_at);
 });
 
 /* --- The list that readers keep --- */

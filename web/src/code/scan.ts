@@ -25,6 +25,8 @@ function scanner(root: HTMLElement): void {
 
   const video = make("video", "", { playsinline: "", "aria-label": say("摄像头画面", "Camera") });
   video.muted = true;
+  /** Focus in a field would bring up a keyboard over half the screen. */
+  const coarse = matchMedia("(pointer: coarse)").matches;
   let stream: MediaStream | undefined;
   /** The operator works with the camera; it may have been let go meanwhile. */
   let camera = false;
@@ -87,13 +89,13 @@ function scanner(root: HTMLElement): void {
     stage.scrollIntoView({ block: "nearest" });
     navigator.vibrate?.(good ? 60 : [120, 80, 120]);
     // With a camera the hand is at the button; a handheld reader types into the field.
-    if (camera) next.focus({ preventScroll: true });
-    else if (document.activeElement !== field) field.focus({ preventScroll: true });
+    if (camera || coarse) next.focus({ preventScroll: true });
+    else field.focus({ preventScroll: true });
   };
 
   const ready = (): void => {
     idle();
-    field.focus({ preventScroll: true });
+    if (!coarse) field.focus({ preventScroll: true });
   };
 
   /* --- Checking --- */
@@ -290,7 +292,7 @@ function scanner(root: HTMLElement): void {
   void reader().catch(() => undefined);
   // A result that the server rendered stays.
   if (!stage.querySelector(".verdict")) idle();
-  if (!matchMedia("(pointer: coarse)").matches) field.focus({ preventScroll: true });
+  if (!coarse) field.focus({ preventScroll: true });
   void renew();
 }
 

@@ -178,7 +178,7 @@ function removal(): HTMLElement {
   // A form, because the page's own script asks before it sends one.
   const form = make("form");
   const press = make("button", "", {
-    class: "button quiet danger small", "data-confirm-label": say("移除", "Remove"),
+    class: "link danger", "data-confirm-label": say("移除", "Remove"),
     "data-confirm": say("移除后，本机不能再出示这个码，要用时需重新开通。确定移除吗？", "This device will no longer show the code until you set it up again. Remove it?"),
   });
   press.append(icon("trash-2"), say("从本机移除", "Remove from this device"));
@@ -271,8 +271,8 @@ async function compare(): Promise<void> {
     await choose(kind);
   } catch (e) {
     if (e instanceof Refused && e.status === 401) standing = "signed-out";
-    // Whoever has no session or no network still has a code.
-    render();
+    // Whoever has no session or no network still has a code; whoever is typing a name goes on.
+    if (standing === "signed-out" || !view.querySelector("#device-name:focus")) render();
   }
 }
 

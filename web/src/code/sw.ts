@@ -23,8 +23,9 @@ const PATIENCE = 1500; // ms; a line that is up but slow is no reason to stand w
 
 /** The page's own stylesheet, scripts and icons. The template engine writes slashes as entities. */
 function parts(html: string): string[] {
-  const found = html.matchAll(/\b(?:src|href)="([^"#]+)/g);
-  return Array.from(found, (m) => (m[1] ?? "").replace(/&#x2f;/gi, "/").replace(/&amp;/g, "&")).filter((at) => at.startsWith("/assets/"));
+  const found = html.matchAll(/\b(?:src|href)="([^"]+)/g);
+  const plain = (at: string): string => at.replace(/&#x2f;/gi, "/").replace(/&amp;/g, "&").replace(/#.*/, "");
+  return Array.from(found, (m) => plain(m[1] ?? "")).filter((at) => at.startsWith("/assets/"));
 }
 
 /** Fetches the page without the reader's session: what is kept must not carry the name of who was signed in. */
