@@ -56,9 +56,11 @@ async fn asset(Path(path): Path<String>) -> Response {
         ];
         return (headers, file.data.into_owned()).into_response();
     }
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
-    ];
+    let age = match path.as_str() {
+        // Pages name it without a version, many times each; a new icon must not wait a year.
+        "icons.svg" => "public, max-age=600",
+        _ => "public, max-age=31536000, immutable",
+    };
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, age)];
     (headers, file.data.into_owned()).into_response()
 }

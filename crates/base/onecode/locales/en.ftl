@@ -32,7 +32,6 @@ onecode-device-removed = removed
 onecode-device-over = over
 onecode-kind-person = person
 onecode-kind-firm = firm
-onecode-good = Good
 onecode-form = This is no code of a person or firm
 onecode-form-help = Ask the person to open My code, and scan again.
 onecode-forged = The signature is not right: not issued here

@@ -32,7 +32,6 @@ onecode-device-removed = 已移除
 onecode-device-over = 已到期
 onecode-kind-person = 个人码
 onecode-kind-firm = 企业码
-onecode-good = 有效
 onecode-form = 这不是个人码或企业码
 onecode-form-help = 请对方打开“我的码”，再扫一次。
 onecode-forged = 码的签名不对，不是本平台签发的
