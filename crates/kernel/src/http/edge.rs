@@ -20,7 +20,10 @@ pub(super) async fn edge(State(app): State<Arc<App>>, mut request: Request, next
     let begun = Instant::now();
     let headers = request.headers();
     let path = request.uri().path().to_string();
-    let api = path.starts_with("/api/");
+    let api = path.starts_with("/api/")
+        || ["/log/proof/", "/log/witness/"]
+            .iter()
+            .any(|p| path.starts_with(p));
     let html = !api && accepts_html(headers);
     let query = request.uri().query().unwrap_or_default().to_string();
     let locale = query_value(&query, "lang")
@@ -244,7 +247,8 @@ fn harden(response: &mut Response, app: &App, path: &str, request: String) {
         set("strict-transport-security", "max-age=31536000");
     }
     set("x-request-id", &request);
-    if !path.starts_with("/assets/") && !path.starts_with("/log/tile/") {
+    if !path.starts_with("/assets/") && !path.starts_with("/log/tile/") && !path.starts_with("/log/sm3/tile/")
+    {
         set("cache-control", "no-store");
     }
 }
