@@ -6,6 +6,7 @@
 
 mod engines;
 mod http;
+mod log;
 mod reads;
 mod transactions;
 
@@ -84,7 +85,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 type Bench = (&'static str, fn(&std::path::Path) -> Result<Figure, Failure>);
-const ALL: [Bench; 10] = [
+const ALL: [Bench; 11] = [
     ("transactions", transactions::run),
     ("point-reads", reads::run),
     ("decisions", engines::decisions),
@@ -95,6 +96,7 @@ const ALL: [Bench; 10] = [
     ("guide", http::guide),
     ("search", http::search),
     ("million", http::million),
+    ("log", log::run),
 ];
 
 fn main() -> std::process::ExitCode {

@@ -30,7 +30,11 @@ fn base(hashing: Hashing) -> &'static str {
 async fn head(visitor: &mut Client, hashing: Hashing) -> (LogKeys, Checkpoint, String) {
     let base = base(hashing);
     let keys = visitor.get(&format!("{base}/key")).await.expect(200).text();
-    let note = visitor.get(&format!("{base}/checkpoint")).await.expect(200).text();
+    let note = visitor
+        .get(&format!("{base}/checkpoint"))
+        .await
+        .expect(200)
+        .text();
     let keys = LogKeys::parse(&keys).unwrap();
     assert_eq!(keys.hashing(), hashing);
     let head = keys.open(&note).unwrap();
@@ -69,14 +73,24 @@ async fn two_trees_over_one_sequence(db: Db) {
         assert_eq!(proof["origin"], new.origin);
         assert_eq!(proof["root_to"], hex::encode(new.root));
         assert!(merkle::verify_consistency(
-            hashing, old.size, new.size, &old.root, &new.root, &hashes(&proof)
+            hashing,
+            old.size,
+            new.size,
+            &old.root,
+            &new.root,
+            &hashes(&proof)
         ));
         for index in [0, 7, new.size - 1] {
             let asked = format!("/log/proof/inclusion?index={index}&size={}&hash={name}", new.size);
             let proof = visitor.get(&asked).await.expect(200).json();
             let leaf = hash(proof["leaf"].as_str().unwrap());
             assert!(merkle::verify_inclusion(
-                hashing, &leaf, index, new.size, &hashes(&proof), &new.root
+                hashing,
+                &leaf,
+                index,
+                new.size,
+                &hashes(&proof),
+                &new.root
             ));
         }
         // The leaf is that of the fact.
@@ -90,11 +104,23 @@ async fn two_trees_over_one_sequence(db: Db) {
         let asked = format!("/log/proof/inclusion?index={}&hash={name}", seq - 1);
         let proof = visitor.get(&asked).await.expect(200).json();
         assert_eq!(proof["leaf"], hex::encode(leaf));
-        let tile = visitor.get(&format!("{}/tile/0/000.p/5", base(hashing))).await.expect(200);
+        let tile = visitor
+            .get(&format!("{}/tile/0/000.p/5", base(hashing)))
+            .await
+            .expect(200);
         assert_eq!(tile.body.len(), 160);
-        visitor.get(&format!("{}/tile/entries/000.p/5", base(hashing))).await.expect(403);
-        visitor.get(&format!("{}/epoch/1/checkpoint", base(hashing))).await.expect(200);
-        visitor.get(&format!("{}/epoch/1/opening", base(hashing))).await.expect(404);
+        visitor
+            .get(&format!("{}/tile/entries/000.p/5", base(hashing)))
+            .await
+            .expect(403);
+        visitor
+            .get(&format!("{}/epoch/1/checkpoint", base(hashing)))
+            .await
+            .expect(200);
+        visitor
+            .get(&format!("{}/epoch/1/opening", base(hashing)))
+            .await
+            .expect(404);
     }
     // What cannot be proved is refused in words.
     let (_, now, _) = head(&mut visitor, Hashing::Sha256).await;
@@ -116,7 +142,10 @@ async fn two_trees_over_one_sequence(db: Db) {
         let said = answer.json();
         assert!(said["type"].as_str().unwrap().ends_with(word), "{asked}: {said}");
     }
-    visitor.get("/log/proof/consistency?from=0&to=0").await.expect(200);
+    visitor
+        .get("/log/proof/consistency?from=0&to=0")
+        .await
+        .expect(200);
     let described = visitor.get("/api/openapi.json").await.expect(200).json();
     let asked = &described["paths"]["/log/proof/inclusion"]["get"]["parameters"];
     assert_eq!(asked[0]["name"], "index");
@@ -197,14 +226,29 @@ async fn outsiders_watch_the_city(db: Db) {
         std::fs::write(file("seen"), &first.note).unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../e2e/clients/verify_log.py");
         let words = [
-            script.into(), "--key".into(), file("key"), "--url".into(), format!("{url}/log"), "--index".into(), "3".into(),
-            "--seen".into(), file("seen"),
+            script.into(),
+            "--key".into(),
+            file("key"),
+            "--url".into(),
+            format!("{url}/log"),
+            "--index".into(),
+            "3".into(),
+            "--seen".into(),
+            file("seen"),
         ];
-        let run = move || std::process::Command::new("python3").args(words).output().unwrap();
+        let run = move || {
+            std::process::Command::new("python3")
+                .args(words)
+                .output()
+                .unwrap()
+        };
         let out = tokio::task::spawn_blocking(run).await.unwrap();
         let said: Json = serde_json::from_slice(&out.stdout).unwrap();
         assert!(out.status.success(), "{said}");
-        assert_eq!((&said["hash"], &said["included"]), (&hashing.name().into(), &3.into()));
+        assert_eq!(
+            (&said["hash"], &said["included"]),
+            (&hashing.name().into(), &3.into())
+        );
         // A history that somebody rewrote, tree and all, is not the one that was seen.
         let nodes = match hashing {
             Hashing::Sha256 => "trust_node",
@@ -215,7 +259,11 @@ async fn outsiders_watch_the_city(db: Db) {
         let leaves: Vec<Vec<u8>> = city
             .system()
             .read("story", |tx| {
-                Ok(tx.query(&sql, &[])?.iter().map(|r| r.get("hash")).collect::<Result<_, _>>()?)
+                Ok(tx
+                    .query(&sql, &[])?
+                    .iter()
+                    .map(|r| r.get("hash"))
+                    .collect::<Result<_, _>>()?)
             })
             .await
             .unwrap();
@@ -224,14 +272,23 @@ async fn outsiders_watch_the_city(db: Db) {
             tree.append(if n == 2 { [7; 32] } else { leaf });
         }
         for level in 0..64u8 {
-            let Some(hash) = merkle::Hashes::node(&tree, level, 2 >> level) else { break };
+            let Some(hash) = merkle::Hashes::node(&tree, level, 2 >> level) else {
+                break;
+            };
             let sql = format!("UPDATE {nodes} SET hash = $1 WHERE level = $2 AND idx = $3");
-            let place = [hash.to_vec().into(), i64::from(level).into(), (2i64 >> level).into()];
+            let place = [
+                hash.to_vec().into(),
+                i64::from(level).into(),
+                (2i64 >> level).into(),
+            ];
             assert_eq!(city.execute(&sql, &place).await, 1);
         }
         let heads = nodes.replace("node", "head");
         city.execute(&format!("DELETE FROM {heads}"), &[]).await;
-        let caught = look(&key, hashing, Some(second.note)).await.unwrap_err().to_string();
+        let caught = look(&key, hashing, Some(second.note))
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(caught.starts_with("forked: "), "{caught}");
     }
 }
@@ -246,7 +303,11 @@ async fn a_database_from_before_gets_its_second_tree(db: Db) {
         city.execute(&format!("DELETE FROM {table}"), &[]).await;
     }
     let page = visitor.get("/log").await.expect(200);
-    assert!(page.has(&format!("已完成 0 条，共 {} 条", whole.size)), "{}", page.text());
+    assert!(
+        page.has(&format!("已完成 0 条，共 {} 条", whole.size)),
+        "{}",
+        page.text()
+    );
     // The doctor does not take what is not there yet for something that was cut.
     assert_eq!(city.altered().await, Vec::<String>::new());
     city.client("resident").await.apply().await;
@@ -299,13 +360,21 @@ async fn heads_of_others_are_witnessed(db: Db) {
     let mut say = async |text: String| -> Answer {
         let kind = [("content-type", "text/plain")];
         visitor
-            .send(Method::POST, "/log/witness/add-checkpoint", &kind, text.into_bytes())
+            .send(
+                Method::POST,
+                "/log/witness/add-checkpoint",
+                &kind,
+                text.into_bytes(),
+            )
             .await
     };
     let first = body(0, 1, 5, &note(1, 5, &other));
     say(first.clone()).await.expect(404);
     let key_file = merkle::verifier_key(name, &other.verifying_key());
-    assert_eq!(trust::witness::add(&city.system(), &key_file).await.unwrap(), name);
+    assert_eq!(
+        trust::witness::add(&city.system(), &key_file).await.unwrap(),
+        name
+    );
     assert!(trust::witness::add(&city.system(), &key_file).await.is_err());
     let line = say(first.clone()).await.expect(200).text();
     // Its signature stands beside the log's, and is of this text and a time.
@@ -315,7 +384,10 @@ async fn heads_of_others_are_witnessed(db: Db) {
     assert!(merkle::verify_note(&cosigned, &known).is_ok());
     let known_size = async |answer: Answer, size: &str| {
         let answer = answer.expect(409);
-        assert_eq!((answer.header("content-type"), answer.text().as_str()), ("text/x.tlog.size", size));
+        assert_eq!(
+            (answer.header("content-type"), answer.text().as_str()),
+            ("text/x.tlog.size", size)
+        );
     };
     known_size(say(first).await, "5\n").await;
     say(body(5, 1, 5, &note(1, 5, &other))).await.expect(200);
@@ -324,7 +396,9 @@ async fn heads_of_others_are_witnessed(db: Db) {
     // Rewritten, of the same size and of another; signed by a stranger; shorter; malformed.
     known_size(say(body(9, 2, 9, &note(2, 9, &other))).await, "9\n").await;
     say(body(9, 2, 12, &note(2, 12, &other))).await.expect(422);
-    say(body(9, 1, 12, &note(1, 12, &SigningKey::from_bytes(&[6; 32])))).await.expect(403);
+    say(body(9, 1, 12, &note(1, 12, &SigningKey::from_bytes(&[6; 32]))))
+        .await
+        .expect(403);
     say(body(9, 1, 7, &note(1, 7, &other))).await.expect(400);
     say("old x\n\n".into()).await.expect(400);
     say(String::new()).await.expect(400);
@@ -347,7 +421,12 @@ async fn heads_of_others_are_witnessed(db: Db) {
     let keys = reader.get("/log/sm3/key").await.text();
     trust::witness::add(&city.system(), &keys).await.unwrap();
     let answer = reader
-        .send(Method::POST, "/log/witness/add-checkpoint", &[], format!("old 0\n\n{own}").into_bytes())
+        .send(
+            Method::POST,
+            "/log/witness/add-checkpoint",
+            &[],
+            format!("old 0\n\n{own}").into_bytes(),
+        )
         .await
         .expect(200);
     assert!(merkle::verify_note(&(own + &answer.text()), &known).is_ok());
@@ -355,7 +434,13 @@ async fn heads_of_others_are_witnessed(db: Db) {
 
 /// What trust's doctor finds; other modules' checks are not about rows altered by hand.
 async fn found(city: &City) -> Vec<String> {
-    let check = city.app.modules.iter().find(|m| m.name == "trust").unwrap().checks[0];
+    let check = city
+        .app
+        .modules
+        .iter()
+        .find(|m| m.name == "trust")
+        .unwrap()
+        .checks[0];
     check(city.app.system("doctor")).await.unwrap()
 }
 
@@ -365,9 +450,15 @@ async fn whatever_is_altered_by_hand_is_named(db: Db) {
     let (granted, _) = her.apply().await;
     her.apply().await;
     city.decide(&granted, "agree", "grant").await;
-    her.post_form(&format!("/cases/{granted}/rating"), &[("stars", "5"), ("words", "很快")])
-        .await;
-    let key = merkle::verifier_key("neighbour.example", &SigningKey::from_bytes(&[5; 32]).verifying_key());
+    her.post_form(
+        &format!("/cases/{granted}/rating"),
+        &[("stars", "5"), ("words", "很快")],
+    )
+    .await;
+    let key = merkle::verifier_key(
+        "neighbour.example",
+        &SigningKey::from_bytes(&[5; 32]).verifying_key(),
+    );
     trust::witness::add(&city.system(), &key).await.unwrap();
     city.settle().await;
     assert_eq!(found(&city).await, Vec::<String>::new());
@@ -389,7 +480,9 @@ async fn whatever_is_altered_by_hand_is_named(db: Db) {
             empty.push(table.name);
             continue;
         };
-        let id = row[key].as_str().map_or_else(|| row[key].to_string(), String::from);
+        let id = row[key]
+            .as_str()
+            .map_or_else(|| row[key].to_string(), String::from);
         // Any column will do; one with a value says its type.
         let (column, value) = table.columns[1..]
             .iter()
@@ -408,7 +501,10 @@ async fn whatever_is_altered_by_hand_is_named(db: Db) {
     let findings = found(&city).await;
     for (table, id) in &rows {
         let begin = format!("{}: row {id} was altered by hand", table.name);
-        assert!(findings.iter().any(|f| f.starts_with(&begin)), "{begin}: {findings:?}");
+        assert!(
+            findings.iter().any(|f| f.starts_with(&begin)),
+            "{begin}: {findings:?}"
+        );
     }
     assert_eq!(findings.len(), rows.len(), "{findings:?}");
     for (table, id) in &rows {
@@ -437,7 +533,11 @@ async fn a_forged_head_and_a_cut_log_are_named(db: Db) {
         let undo: Vec<(String, Vec<Json>)> = {
             let mut kept = Vec::new();
             for table in [
-                "trust_node", "trust_node_sm3", "trust_head", "trust_head_sm3", "kernel_fact",
+                "trust_node",
+                "trust_node_sm3",
+                "trust_head",
+                "trust_head_sm3",
+                "kernel_fact",
             ] {
                 let rows = city
                     .system()
@@ -455,12 +555,17 @@ async fn a_forged_head_and_a_cut_log_are_named(db: Db) {
         for change in changes {
             assert!(city.execute(change, &[]).await > 0, "{change}");
             altered.extend(undo.iter().map(|(t, _)| t).filter(|t| {
-                change.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == t.as_str())
+                change
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .any(|w| w == t.as_str())
             }));
         }
         let findings = found(&city).await;
         for word in words {
-            assert!(findings.iter().any(|f| f.contains(word)), "{changes:?}: {word}: {findings:?}");
+            assert!(
+                findings.iter().any(|f| f.contains(word)),
+                "{changes:?}: {word}: {findings:?}"
+            );
         }
         assert!(findings.len() <= words.len(), "{changes:?}: {findings:?}");
         for (table, rows) in undo.iter().filter(|(t, _)| altered.contains(t)) {
@@ -509,13 +614,22 @@ async fn a_forged_head_and_a_cut_log_are_named(db: Db) {
         )
         .await;
         with(
-            &[format!("UPDATE {head} SET note = replace(note, 'localhost', 'elsewhere') WHERE size = {size}")],
-            &[&format!("{head}: the head of {size} leaves in epoch 1 is not signed by the log's keys")],
+            &[format!(
+                "UPDATE {head} SET note = replace(note, 'localhost', 'elsewhere') WHERE size = {size}"
+            )],
+            &[&format!(
+                "{head}: the head of {size} leaves in epoch 1 is not signed by the log's keys"
+            )],
         )
         .await;
         with(
-            &[format!("UPDATE {head} SET size = size + 1000 WHERE size = {size}")],
-            &[&format!("{head}: a head of {} leaves was signed in epoch 1, which has only {size}", size + 1_000)],
+            &[format!(
+                "UPDATE {head} SET size = size + 1000 WHERE size = {size}"
+            )],
+            &[&format!(
+                "{head}: a head of {} leaves was signed in epoch 1, which has only {size}",
+                size + 1_000
+            )],
         )
         .await;
         with(
@@ -540,19 +654,33 @@ async fn a_forged_head_and_a_cut_log_are_named(db: Db) {
     }
     // The end of the first tree cut off; that of the second would be built again from the facts.
     with(
-        &[format!("DELETE FROM trust_node WHERE level = 0 AND idx = {}", size - 1)],
-        &[&format!("trust_node: the leaf of fact {size} is missing; the log was cut")],
+        &[format!(
+            "DELETE FROM trust_node WHERE level = 0 AND idx = {}",
+            size - 1
+        )],
+        &[&format!(
+            "trust_node: the leaf of fact {size} is missing; the log was cut"
+        )],
     )
     .await;
     // Facts: one altered, one deleted in the middle, the last one deleted.
     with(
-        &[format!("UPDATE kernel_fact SET actor = 'somebody' WHERE seq = {half}")],
+        &[format!(
+            "UPDATE kernel_fact SET actor = 'somebody' WHERE seq = {half}"
+        )],
         &[&format!("kernel_fact: fact {half} (")],
     )
     .await;
-    let touched = format!("SELECT id FROM kernel_fact WHERE seq <= {half} AND touched = '[]' ORDER BY seq DESC LIMIT 1");
+    let touched = format!(
+        "SELECT id FROM kernel_fact WHERE seq <= {half} AND touched = '[]' ORDER BY seq DESC LIMIT 1"
+    );
     let quiet: String = city.scalar(&touched, &[]).await.unwrap();
-    let seq = city.count("SELECT seq FROM kernel_fact WHERE id = $1", &[quiet.as_str().into()]).await;
+    let seq = city
+        .count(
+            "SELECT seq FROM kernel_fact WHERE id = $1",
+            &[quiet.as_str().into()],
+        )
+        .await;
     with(
         &[format!("DELETE FROM kernel_fact WHERE seq = {seq}")],
         &[&format!("kernel_fact: fact {seq} is missing")],

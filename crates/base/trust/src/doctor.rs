@@ -21,23 +21,15 @@ const PAGE: u32 = 200;
 pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     let head = ctx.read("doctor.head", |tx| Ok(fact::head(tx)?)).await?;
-    let epochs = ctx.read("doctor.epochs", |tx| Ok(epoch::all(tx)?)).await?;
-    let Some(newest) = epochs.last().cloned() else {
+    let state = ctx.read("doctor.log", Logged::read).await?;
+    let Some(first) = state.epochs.first() else {
         findings.push("trust_epoch: the log has no epoch".into());
         return Ok(findings);
     };
-    let (tree, followed) = ctx
-        .read("doctor.size", |tx| {
-            let size = log::size(tx, Hashing::Sha256, newest.number)? as i64;
-            let at = "SELECT seq FROM kernel_cursor WHERE consumer = 'trust.log'";
-            Ok((newest.base + size, tx.scalar::<i64>(at, &[])?.unwrap_or(0)))
-        })
-        .await?;
-    // The last fact that is in the tree, or was.
-    let logged = tree.max(followed);
-    if logged > head {
+    if state.end > head {
         findings.push(format!(
-            "kernel_fact: the log has {logged} leaves and the table only {head} facts"
+            "kernel_fact: the log has {} leaves and the table only {head} facts",
+            state.end
         ));
     }
     // The last fact that touched a row says what the row must be.
@@ -45,7 +37,7 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
     let mut seq = 0;
     // The epoch of the leaves being read.
     let mut at = 0;
-    let mut trees = Trees::open(&ctx, &epochs, at, logged).await?;
+    let mut trees = Trees::open(first);
     while seq < head {
         let page = ctx
             .read("doctor.facts", |tx| Ok(fact::after(tx, seq, PAGE)?))
@@ -62,23 +54,21 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
                 ));
             }
             // The leaf of a fact that is gone stays in its place, so that the ones behind it are not named as well.
-            for lost in seq + 1..f.seq.min(logged + 1) {
+            for lost in seq + 1..f.seq.min(state.end + 1) {
                 trees.append(&ctx, lost, None, &mut findings).await?;
             }
             seq = f.seq;
-            while epochs.get(at + 1).is_some_and(|next| next.base < seq) {
-                trees.compare(&ctx, &mut findings).await?;
+            while let Some(next) = state.epochs.get(at + 1).filter(|next| next.epoch.base < seq) {
                 trees.close(&ctx, &mut findings).await?;
                 at += 1;
-                trees = Trees::open(&ctx, &epochs, at, logged).await?;
+                trees = Trees::open(next);
             }
-            if seq <= logged {
+            if seq <= state.end {
                 trees.append(&ctx, seq, Some(&f), &mut findings).await?;
             }
             Word::take(&mut last, &f.touched, &f.salt, seq);
         }
     }
-    trees.compare(&ctx, &mut findings).await?;
     trees.close(&ctx, &mut findings).await?;
     let newest: Option<i64> = ctx
         .read("doctor.clock", |tx| {
@@ -97,18 +87,19 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// Both trees of one epoch, computed again from the facts.
-struct Trees {
+/// What the log says of itself, in one snapshot: a running city goes on signing.
+struct Logged {
+    epochs: Vec<Claim>,
+    /// The last fact that is in the tree, or was.
+    end: i64,
+}
+
+/// What is claimed of one epoch.
+struct Claim {
     epoch: Epoch,
-    /// Leaves that each tree must have by now; the SM3 tree may still be in the making.
+    /// Leaves that each tree must have; the SM3 tree may still be in the making.
     due: [u64; 2],
-    trees: [Tree; 2],
-    /// Stored leaves that were read ahead.
-    leaves: [HashMap<u64, Vec<u8>>; 2],
-    /// Inner nodes computed since the last comparison.
-    made: [Vec<Node>; 2],
-    /// Root of each size for which a head was signed, by tree.
-    roots: [BTreeMap<u64, Hash>; 2],
+    /// Signed heads by size, of each tree.
     heads: [BTreeMap<u64, Head>; 2],
 }
 
@@ -119,43 +110,73 @@ struct Head {
 
 const TREES: [Hashing; 2] = Hashing::ALL;
 
-impl Trees {
-    async fn open(ctx: &Ctx, epochs: &[Epoch], at: usize, logged: i64) -> Result<Trees> {
-        let epoch = epochs[at].clone();
-        let end = epochs.get(at + 1).map_or(logged, |next| next.base);
-        let sha256 = (end - epoch.base).max(0) as u64;
-        let (sm3, heads) = ctx
-            .read("doctor.heads", |tx| {
-                let have = log::size(tx, Hashing::Sm3, epoch.number)?;
-                let building = log::progress(tx)?;
-                // Once it has been built, it is due whole.
-                let whole = building.0 >= building.1;
-                let mut heads = [BTreeMap::new(), BTreeMap::new()];
-                for (n, hashing) in TREES.into_iter().enumerate() {
-                    let sql = format!(
-                        "SELECT size, root, note FROM {} WHERE epoch = $1",
-                        log::heads(hashing)
-                    );
-                    for r in tx.query(&sql, params![epoch.number])? {
-                        let head = Head {
-                            root: r.get("root")?,
-                            note: r.get("note")?,
-                        };
-                        heads[n].insert(r.get::<i64>("size")? as u64, head);
-                    }
+impl Logged {
+    fn read(tx: &mut Tx<'_>) -> Result<Logged> {
+        let all = epoch::all(tx)?;
+        let at = "SELECT seq FROM kernel_cursor WHERE consumer = 'trust.log'";
+        let mut end = tx.scalar::<i64>(at, &[])?.unwrap_or(0);
+        if let Some(e) = all.last() {
+            end = end.max(e.base + log::size(tx, Hashing::Sha256, e.number)? as i64);
+        }
+        let (have, want) = log::progress(tx)?;
+        let mut epochs = Vec::new();
+        for (n, epoch) in all.iter().enumerate() {
+            let last = all.get(n + 1).map_or(end, |next| next.base);
+            let sha256 = (last - epoch.base).max(0) as u64;
+            // Once the second tree has been built, it is due whole.
+            let sm3 = match have < want {
+                true => log::size(tx, Hashing::Sm3, epoch.number)?,
+                false => sha256,
+            };
+            let mut heads = [BTreeMap::new(), BTreeMap::new()];
+            for (heads, hashing) in heads.iter_mut().zip(TREES) {
+                let sql = format!(
+                    "SELECT size, root, note FROM {} WHERE epoch = $1",
+                    log::heads(hashing)
+                );
+                for r in tx.query(&sql, params![epoch.number])? {
+                    let head = Head {
+                        root: r.get("root")?,
+                        note: r.get("note")?,
+                    };
+                    heads.insert(r.get::<i64>("size")? as u64, head);
                 }
-                Ok((if whole { sha256 } else { have }, heads))
-            })
-            .await?;
-        Ok(Trees {
-            epoch,
-            due: [sha256, sm3],
+            }
+            epochs.push(Claim {
+                epoch: epoch.clone(),
+                due: [sha256, sm3],
+                heads,
+            });
+        }
+        Ok(Logged { epochs, end })
+    }
+}
+
+/// Both trees of one epoch, computed again from the facts.
+struct Trees<'a> {
+    epoch: &'a Epoch,
+    due: [u64; 2],
+    heads: &'a [BTreeMap<u64, Head>; 2],
+    trees: [Tree; 2],
+    /// Stored leaves that were read ahead.
+    leaves: [HashMap<u64, Vec<u8>>; 2],
+    /// Inner nodes computed since the last comparison.
+    made: [Vec<Node>; 2],
+    /// Root of each size for which a head was signed, by tree.
+    roots: [BTreeMap<u64, Hash>; 2],
+}
+
+impl<'a> Trees<'a> {
+    fn open(claim: &'a Claim) -> Trees<'a> {
+        Trees {
+            epoch: &claim.epoch,
+            due: claim.due,
+            heads: &claim.heads,
             trees: TREES.map(Tree::new),
             leaves: Default::default(),
             made: Default::default(),
             roots: Default::default(),
-            heads,
-        })
+        }
     }
 
     /// Takes the leaf of one fact, `None` when the fact is gone, and holds it against the stored ones.
@@ -260,16 +281,18 @@ impl Trees {
 
     /// What the heads of the epoch say, once all its facts were read.
     async fn close(&mut self, ctx: &Ctx, findings: &mut Vec<String>) -> Result<()> {
+        self.compare(ctx, findings).await?;
         for (n, hashing) in TREES.into_iter().enumerate() {
             let table = log::heads(hashing);
             let size = self.trees[n].size();
             let number = self.epoch.number;
+            let keys = ctx
+                .read("doctor.keys", |tx| log::known_keys(ctx, tx, hashing, "log"))
+                .await?;
             for (signed, head) in &self.heads[n] {
                 let said = Checkpoint::parse(&head.note).ok();
                 let origin = said.as_ref().map_or("", |s| &s.origin);
-                let keys = ctx
-                    .read("doctor.keys", |tx| log::known_keys(ctx, tx, hashing, origin))
-                    .await?;
+                let keys = keys.as_ref().map(|k| k.renamed(origin));
                 let opened = keys.and_then(|k| k.open(&head.note).ok());
                 let root = match signed {
                     0 => Some(hashing.empty()),

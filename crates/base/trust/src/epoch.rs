@@ -138,8 +138,10 @@ pub async fn reopen(ctx: &Ctx) -> Result<Option<(i64, String)>> {
             let parse = |note: &str| Checkpoint::parse(note).map_err(|e| Fault::of("own checkpoint", e.to_string()));
             let note = log::sign_head(&system, tx, Hashing::Sha256, &before)?;
             let last = parse(&note)?;
-            // A backup from before the SM3 tree has none that could be ended.
-            let sm3 = match size > 0 && log::size(tx, Hashing::Sm3, before.number)? == size {
+            // A backup from before the SM3 tree has none that could be ended; one from its first second has no key yet, and
+            // making it would be a fact behind the last head.
+            let whole = size > 0 && log::size(tx, Hashing::Sm3, before.number)? == size;
+            let sm3 = match whole && log::known_keys(&system, tx, Hashing::Sm3, &last.origin)?.is_some() {
                 true => Some(log::sign_head(&system, tx, Hashing::Sm3, &before)?),
                 false => None,
             };

@@ -88,8 +88,7 @@ pub fn module() -> Module {
     m.checks = vec![|ctx| Box::pin(doctor::check(ctx))];
     m.commands = vec![Command {
         name: "log",
-        help: "log export DIR: the proof log as files for yiwang-verify; log witness add FILE|remove NAME|list: the logs \
-               of others whose heads are cosigned here",
+        help: "log export DIR: the proof log as files for yiwang-verify; log witness add FILE|remove NAME|list",
         run: api::log_command,
     }];
     m.samples = web::samples().into_iter().chain(audit::samples()).collect();

@@ -251,6 +251,8 @@ async fn tend(ctx: &Ctx) -> Result<()> {
     }
     for hashing in due {
         ctx.tx("trust.sign-head", |tx| {
+            // Two nodes that start at once shall not both make the key.
+            tx.lock(FOLLOWER)?;
             let e = epoch::current(tx)?;
             sign_head(ctx, tx, hashing, &e).map(drop)
         })
