@@ -190,20 +190,11 @@ async fn two_trees_over_one_sequence(db: Db) {
     }
 }
 
-/// Serves the city on a port of this machine, as outsiders reach it.
-async fn served(city: &City) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = kernel::http::router(city.app.clone());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    format!("http://{address}")
-}
-
 async fn outsiders_watch_the_city(db: Db) {
     use verify::monitor::watch;
     let city = City::open(db, DAY).await;
     city.settle().await;
-    let url = served(&city).await;
+    let url = city.served().await;
     let mut visitor = city.visitor();
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
