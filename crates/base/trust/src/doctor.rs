@@ -188,7 +188,7 @@ impl<'a> Trees<'a> {
         findings: &mut Vec<String>,
     ) -> Result<()> {
         let index = self.trees[0].size();
-        if index % u64::from(PAGE) == 0 {
+        if index.is_multiple_of(u64::from(PAGE)) {
             self.compare(ctx, findings).await?;
             for (n, hashing) in TREES.into_iter().enumerate() {
                 let places = index..(index + u64::from(PAGE)).min(self.due[n]).max(index);
