@@ -85,7 +85,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 type Bench = (&'static str, fn(&std::path::Path) -> Result<Figure, Failure>);
-const ALL: [Bench; 11] = [
+const ALL: [Bench; 14] = [
     ("transactions", transactions::run),
     ("point-reads", reads::run),
     ("decisions", engines::decisions),
@@ -96,6 +96,9 @@ const ALL: [Bench; 11] = [
     ("guide", http::guide),
     ("search", http::search),
     ("million", http::million),
+    ("tokens", http::openid::tokens),
+    ("introspections", http::openid::introspections),
+    ("scan", http::openid::scan),
     ("log", log::run),
 ];
 

@@ -452,6 +452,8 @@ document.addEventListener("keydown", keys);
 for (const type of ["input", "change"]) document.addEventListener(type, () => showWhen(document));
 addEventListener("pageshow", unlock);
 enhance(document);
+// On the way back to another system; without script the reader presses the button.
+all<HTMLFormElement>("form[data-send-at-once]").forEach((form) => form.requestSubmit());
 // After a refused form the reader, and the keyboard, begin at what is wrong.
 document.querySelector<HTMLElement>(".error-summary")?.focus();
 live();

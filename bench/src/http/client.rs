@@ -7,7 +7,8 @@ use tokio::net::TcpStream;
 /// One keep-alive connection.
 pub struct Client {
     stream: TcpStream,
-    bearer: String,
+    /// Value of the header, empty for none.
+    authorization: String,
     buffer: Vec<u8>,
 }
 
@@ -35,11 +36,20 @@ impl Answer {
 
 impl Client {
     pub async fn open(address: std::net::SocketAddr, bearer: &str) -> Result<Client, Failure> {
+        let authorization = match bearer {
+            "" => String::new(),
+            token => format!("Bearer {token}"),
+        };
+        Client::open_as(address, authorization).await
+    }
+
+    /// With this authorization, whatever its scheme.
+    pub async fn open_as(address: std::net::SocketAddr, authorization: String) -> Result<Client, Failure> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Client {
             stream,
-            bearer: bearer.into(),
+            authorization,
             buffer: Vec::with_capacity(64 << 10),
         })
     }
@@ -61,8 +71,8 @@ impl Client {
         } else {
             head.push_str("accept: text/html\r\n");
         }
-        if !self.bearer.is_empty() {
-            head.push_str(&format!("authorization: Bearer {}\r\n", self.bearer));
+        if !self.authorization.is_empty() {
+            head.push_str(&format!("authorization: {}\r\n", self.authorization));
         }
         head.push_str("\r\n");
         let mut request = head.into_bytes();

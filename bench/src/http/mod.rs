@@ -3,6 +3,7 @@
 pub(crate) mod city;
 mod client;
 mod million;
+pub mod openid;
 
 pub use million::million;
 

@@ -67,3 +67,4 @@ portal-accessibility-tested = How it is tested
 portal-accessibility-tested-text = Every state of every page, in both languages, is checked by program against the rules of WCAG 2.2 levels A and AA after every change, and its layout at 390, 768, 1440 and 1920 pixels.
 portal-accessibility-limits = What we cannot promise
 portal-accessibility-limits-text = Materials uploaded by applicants are made by others and may not be readable by a screen reader. If you are stuck, an official at a window will do it with you.
+portal-code = My code

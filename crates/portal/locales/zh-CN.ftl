@@ -67,3 +67,4 @@ portal-accessibility-tested = 怎样检验
 portal-accessibility-tested-text = 每个页面的每种状态、两种语言，在每次修改后都由程序按 WCAG 2.2 的 A 级和 AA 级规则检查，并在 390、768、1440、1920 像素宽度下检查版面。
 portal-accessibility-limits = 还做不到的
 portal-accessibility-limits-text = 申请人上传的材料由他人制作，不一定能被读屏软件读出。遇到困难时，可以到窗口由工作人员代为办理。
+portal-code = 我的码

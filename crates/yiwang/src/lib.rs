@@ -27,6 +27,7 @@ pub fn modules() -> Vec<Module> {
         openid::module(),
         data::module(),
         documents::module(),
+        onecode::module(),
         cases::module(),
         services::module(),
         indicators::module(),
@@ -114,6 +115,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
     comms::api::open(&ctx, &pack, told)?;
     identity::api::configure(&ctx, Default::default());
     openid::open(&ctx)?;
+    onecode::open(&ctx, &pack)?;
     if app.config.demo {
         identity::api::open_demo(&ctx, &pack).await?;
         data::collect_all(&ctx, &pack).await?;

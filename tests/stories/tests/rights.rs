@@ -14,6 +14,7 @@ on_both!(
     every_route_for_everybody,
     foreign_cases,
     own_cases,
+    who_can_do_what,
 );
 
 const ORGS: &[&str] = &[
@@ -241,6 +242,8 @@ async fn every_route_for_everybody(db: Db) {
                 let got = browser.get(&path).await;
                 let json = accept.ends_with("json") || path.starts_with("/api/");
                 let fits = match (open, *who, json) {
+                    // It has tokens of its own (RFC 6750), whoever has signed in.
+                    _ if path == "/openid/userinfo" => got.status == 401,
                     (true, ..) => got.status < 500 && ![401, 403].contains(&got.status),
                     (false, "public", true) => got.status == 401,
                     (false, "public", false) => {
@@ -559,4 +562,49 @@ async fn own_cases(db: Db) {
         .await
         .expect(403);
     assert!(refused.has("工作账号不能申请办事"));
+}
+
+/// The page answers by the rules that decide, and says why not.
+async fn who_can_do_what(db: Db) {
+    let city = City::open(db, "2026-11-24").await;
+    let mut auditor = city.client("auditor").await;
+    let page = auditor.get("/work/permissions").await.expect(200);
+    assert!(page.has("cases.case.decide"), "{}", page.text());
+    let ask = |permission: &str, organisation: &str| {
+        format!("/work/permissions?permission={permission}&organisation={organisation}")
+    };
+    let held = auditor.get(&ask("cases.case.decide", "")).await.expect(200);
+    assert!(
+        held.has("演示负责人己") && !held.has("演示窗口丙"),
+        "{}",
+        held.text()
+    );
+    let here = auditor
+        .get(&ask("cases.case.decide", "chengguan"))
+        .await
+        .expect(200);
+    assert!(
+        here.has("head @ &#x2f;shi&#x2f;chengguan&#x2f;") && here.has(">能<"),
+        "{}",
+        here.text()
+    );
+    let elsewhere = auditor
+        .get(&ask("cases.case.decide", "jiaojing"))
+        .await
+        .expect(200);
+    let row = elsewhere.between("演示负责人己", "</tr>").unwrap();
+    assert!(
+        row.contains(">不能<") && row.contains("不在您的管辖范围内"),
+        "{row}"
+    );
+    auditor.get(&ask("cases.case.nonsense", "")).await.expect(422);
+    auditor
+        .get(&ask("cases.case.decide", "nowhere"))
+        .await
+        .expect(422);
+    city.client("head")
+        .await
+        .get("/work/permissions")
+        .await
+        .expect(403);
 }

@@ -21,6 +21,11 @@ pub fn own(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<Certificate>, Fault> {
     }
 }
 
+/// Certificates of somebody, newest first, for those who may know them.
+pub fn of_holder(tx: &mut Tx<'_>, holder: &str) -> Result<Vec<Certificate>, Fault> {
+    store::of_holder(tx, holder)
+}
+
 /// The finished file of a certificate and its detached SM2 signature; `None` until it is issued.
 pub fn file(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
     produce::file(ctx, tx, id)

@@ -212,6 +212,11 @@ pub fn open(tx: &mut Tx<'_>, account: kernel::Uuid) -> Result<bool, Fault> {
     Ok(store::account(tx, account)?.is_some_and(|a| !a.retired))
 }
 
+/// The person behind an account.
+pub fn subject_of(tx: &mut Tx<'_>, account: kernel::Uuid) -> Result<Option<String>, Fault> {
+    Ok(store::account(tx, account)?.map(|a| a.subject))
+}
+
 /// The real-name level (实名等级) of a person today, 1 to 4.
 pub fn level(ctx: &Ctx, tx: &mut Tx<'_>, subject: &str) -> Result<u8, Fault> {
     crate::assurance::store::level(tx, subject, &ctx.today().to_string())

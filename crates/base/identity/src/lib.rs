@@ -1,6 +1,7 @@
 //! Identity (统一身份认证): natural persons, legal persons with their agents, officials with posts in the organisation tree;
 //! sessions; what each may do.
 //!
+//! - [`access`]: who can do what to what
 //! - [`account`]: sign-in, sessions, lock-out, API tokens
 //! - [`assurance`]: real-name levels and the checks behind them
 //! - [`factor`]: second factors, recovery codes, the steps of a sign-in
@@ -10,6 +11,7 @@
 //!
 //! It implements the kernel traits `Authorise`, `Sessions` and `Accessed`.
 
+mod access;
 mod account;
 pub mod api;
 mod assurance;
@@ -20,7 +22,7 @@ mod pack;
 mod policy;
 mod settings;
 
-use kernel::module::{FactType, MenuEntry, Permission, Place, Section};
+use kernel::module::{Command, FactType, MenuEntry, Permission, Place, Section};
 use kernel::rate::Rate;
 use kernel::{Door, Module, Route, Table};
 
@@ -118,6 +120,7 @@ pub(crate) static HOLDING: Table = Table {
     columns: &["id", "post", "account", "from_on", "until_on"],
 };
 
+const ACCESS: &str = "identity.access.read";
 const CONFIRM: &str = "identity.assurance.confirm";
 
 /// See the crate.
@@ -180,6 +183,11 @@ pub fn module() -> Module {
             get(assurance::web::counter).post(assurance::web::confirm),
         )
         .rate(Rate::Lookup),
+        Route::new(
+            "/work/permissions",
+            Door::Official(ACCESS),
+            get(access::web::page),
+        ),
         Route::new("/me/acting", Door::SignedIn, post(account::web::act_for)),
         Route::new(
             "/api/v1/divisions",
@@ -202,15 +210,29 @@ pub fn module() -> Module {
             name: CONFIRM,
             title: "identity-permission-confirm",
         },
+        Permission {
+            name: ACCESS,
+            title: "identity-permission-access",
+        },
     ];
-    m.menu = vec![MenuEntry {
-        href: "/work/real-names",
-        title: "identity-real-names",
-        icon: "user-check",
-        place: Place::Workbench,
-        permission: Some(CONFIRM),
-        order: 35,
-    }];
+    m.menu = vec![
+        MenuEntry {
+            href: "/work/real-names",
+            title: "identity-real-names",
+            icon: "user-check",
+            place: Place::Workbench,
+            permission: Some(CONFIRM),
+            order: 35,
+        },
+        MenuEntry {
+            href: "/work/permissions",
+            title: "identity-who",
+            icon: "users",
+            place: Place::Workbench,
+            permission: Some(ACCESS),
+            order: 92,
+        },
+    ];
     m.facts = vec![
         FactType {
             name: "identity.account.opened",
@@ -276,7 +298,13 @@ pub fn module() -> Module {
         load: pack::load,
         check: pack::check,
     }];
+    m.commands = vec![Command {
+        name: "who",
+        help: "who can do what: who PERMISSION [ORGANISATION]",
+        run: access::service::command,
+    }];
     m.samples = account::web::samples();
+    m.samples.extend(access::web::samples());
     m.samples.extend(factor::web::samples());
     m.samples.extend(assurance::web::samples());
     m

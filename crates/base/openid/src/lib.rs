@@ -15,8 +15,9 @@ mod key;
 mod logout;
 mod provider;
 
+pub use key::service::Cache as KeyCache;
+
 use kernel::module::{Command, Consumer, FactType, JobKind, MenuEntry, Permission, Place, boxed};
-use kernel::rate::Rate;
 use kernel::{Ctx, Door, Module, Result, Route, Table};
 
 #[derive(rust_embed::RustEmbed)]
@@ -76,25 +77,16 @@ pub fn module() -> Module {
         Route::new(oidc::discovery::OPENID_PATH, Door::Public, get(web::discovery)).open(),
         Route::new(oidc::discovery::OAUTH_PATH, Door::Public, get(web::discovery)).open(),
         Route::new("/openid/keys", Door::Public, get(web::keys)).open(),
-        Route::new("/openid/par", Door::Public, post(web::push))
-            .open()
-            .rate(Rate::Guess),
-        Route::new("/openid/token", Door::Public, post(web::exchange))
-            .open()
-            .rate(Rate::Guess),
-        Route::new("/openid/introspect", Door::Public, post(web::introspect))
-            .open()
-            .rate(Rate::Guess),
-        Route::new("/openid/revoke", Door::Public, post(web::revoke))
-            .open()
-            .rate(Rate::Guess),
+        Route::new("/openid/par", Door::Public, post(web::push)).open(),
+        Route::new("/openid/token", Door::Public, post(web::exchange)).open(),
+        Route::new("/openid/introspect", Door::Public, post(web::introspect)).open(),
+        Route::new("/openid/revoke", Door::Public, post(web::revoke)).open(),
         Route::new(
             "/openid/userinfo",
             Door::Public,
             get(web::userinfo).post(web::userinfo),
         )
-        .open()
-        .rate(Rate::Guess),
+        .open(),
         Route::new(
             "/openid/authorize",
             Door::Public,
@@ -218,6 +210,24 @@ pub fn module() -> Module {
     m.samples.extend(clients::samples());
     m.samples.extend(logout::web::samples());
     m
+}
+
+/// Registers a system from metadata of RFC 7591 (`client_id` is given anew); its id, and its secret if it has one.
+///
+/// # Errors
+/// A refusal that names the field.
+pub async fn register(
+    ctx: &Ctx,
+    operator: &str,
+    mut metadata: serde_json::Value,
+) -> Result<(String, Option<String>)> {
+    metadata["client_id"] = "new".into();
+    let draft = client::service::Draft {
+        operator: operator.into(),
+        registration: serde_json::from_value(metadata)?,
+    };
+    let made = client::service::register(ctx, draft).await?;
+    Ok((made.id, made.secret))
 }
 
 /// Puts the crate's services into force.

@@ -59,6 +59,11 @@ pub async fn verify_pdf(ctx: &Ctx, pdf: &[u8]) -> Result<Verified> {
     Ok(pades::verify(pdf, &[root.0]))
 }
 
+/// The key of this name, made at first use and kept sealed; for modules that sign things of their own.
+pub fn key(ctx: &Ctx, tx: &mut kernel::Tx<'_>, alias: &str, kind: Kind) -> Result<crate::crypto::PrivateKey> {
+    vault::key_or_make(ctx, tx, alias, kind)
+}
+
 /// The root certificate of one algorithm as DER and PEM.
 pub async fn root_certificate(ctx: &Ctx, kind: Kind) -> Result<(Vec<u8>, String)> {
     let system = ctx.as_system("trust.root");

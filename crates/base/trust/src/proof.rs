@@ -33,6 +33,7 @@ pub(crate) fn routes() -> Vec<Route> {
     let number = || json!({ "type": "integer", "minimum": 0 });
     vec![
         Route::new("/log/proof/inclusion", Door::Public, get(inclusion))
+            .open()
             .doc(
                 "GET",
                 "Proof that an entry is in the log",
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .query(HASH.0, HASH.1)
             .query(EPOCH.0, EPOCH.1),
         Route::new("/log/proof/consistency", Door::Public, get(consistency))
+            .open()
             .doc(
                 "GET",
                 "Proof that the log has only grown",

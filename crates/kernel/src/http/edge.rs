@@ -18,13 +18,21 @@ use std::time::Instant;
 /// Makes the context, refuses cross-site writes, renders problems, sets headers.
 pub(super) async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|p| p.as_str().to_string());
+    let method = request.method().clone();
+    let open = match route.as_deref().and_then(|r| app.open.get(r)) {
+        Some(Open::Always) => true,
+        Some(Open::Posts) => method == Method::POST,
+        Some(Open::Never) | None => false,
+    };
     let headers = request.headers();
     let path = request.uri().path().to_string();
-    let api = path.starts_with("/api/")
-        || ["/log/proof/", "/log/witness/"]
-            .iter()
-            .any(|p| path.starts_with(p));
-    let html = !api && accepts_html(headers);
+    let api = path.starts_with("/api/");
+    // Programs call what takes no cookie, whatever they say they accept.
+    let html = !api && accepts_html(headers) && !open;
     let query = request.uri().query().unwrap_or_default().to_string();
     let locale = query_value(&query, "lang")
         .and_then(|l| Locale::parse(&l))
@@ -56,19 +64,9 @@ pub(super) async fn edge(State(app): State<Arc<App>>, mut request: Request, next
     };
     let caller = caller(&app, &request);
     ctx.peer = caller.address.clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|p| p.as_str().to_string());
-    let method = request.method().clone();
     let running = app.meter.begin();
     let kept = Kept::take(&mut request, html).await;
     let headers = request.headers();
-    let open = match route.as_deref().and_then(|r| app.open.get(r)) {
-        Some(Open::Always) => true,
-        Some(Open::Posts) => method == Method::POST,
-        Some(Open::Never) | None => false,
-    };
     // The token of `/metrics` is the operator's, not an account's.
     let credential = bearer(headers)
         .filter(|_| path != "/metrics")
@@ -131,7 +129,7 @@ pub(super) async fn edge(State(app): State<Arc<App>>, mut request: Request, next
             problem::show_with(&ctx, &problem, again)
         }
         // What the extractors refuse (a malformed body, a wrong method) comes as bare English text.
-        None if problem::is_bare(&response) => {
+        None if !open && problem::is_bare(&response) => {
             problem::show(&ctx, &problem::by_status(response.status()).into())
         }
         None => response,

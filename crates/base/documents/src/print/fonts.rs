@@ -1,7 +1,9 @@
-//! The fonts built into the program, parsed once.
+//! The fonts built into the program, unpacked and parsed once.
 
+use std::io::Read;
 use std::sync::LazyLock;
 
+use brotli_decompressor::Decompressor;
 use typst::foundations::Bytes;
 use typst::text::{Font, FontBook};
 use typst::utils::LazyHash;
@@ -10,13 +12,23 @@ use super::PrintError;
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../../../web/dist/fonts"]
-#[include = "*.ttf"]
+#[include = "*.ttf.br"]
 #[allow_missing = true]
 struct Files;
 
 /// In the order in which the typesetter tries them for glyphs the named family lacks.
 const NAMES: [&str; 2] = ["NotoSerifSC-Regular.ttf", "NotoSerifSC-Bold.ttf"];
 const SERIF_BOLD: usize = 1;
+
+/// A font file; `None` when the web build had not been run.
+fn unpacked(name: &str) -> Option<Vec<u8>> {
+    let packed = Files::get(&format!("{name}.br"))?;
+    let mut bytes = Vec::new();
+    Decompressor::new(packed.data.as_ref(), 1 << 16)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Some(bytes)
+}
 
 /// The parsed fonts and the typesetter's index of them.
 pub(super) struct Fonts {
@@ -29,7 +41,7 @@ impl Fonts {
         let mut list = Vec::with_capacity(NAMES.len());
         let mut missing = Vec::new();
         for name in NAMES {
-            match Files::get(name).and_then(|file| Font::new(Bytes::new(file.data), 0)) {
+            match unpacked(name).and_then(|bytes| Font::new(Bytes::new(bytes), 0)) {
                 Some(font) => list.push(font),
                 None => missing.push(name),
             }

@@ -1,15 +1,18 @@
-//! Printing: Typst templates to PDF, QR codes, and the drawing of official seals.
+//! Printing: Typst templates to PDF and OFD, QR codes, and the drawing of official seals.
 //!
 //! Everything here is a pure function of its arguments and of the fonts built into the program: no clock, no
 //! network, no files. Typesetting takes tens of milliseconds and more, so call it off the async threads.
 
 mod fonts;
+mod ofd;
 mod proof;
 mod seal;
+mod sfnt;
 mod typeset;
 
+pub use ofd::{render_ofd, seal_ofd};
 pub(crate) use proof::proof;
-pub use seal::{seal_drawing, seal_svg};
+pub use seal::{seal_drawing, seal_png, seal_svg};
 pub use typeset::{MAX_DATA, MAX_PAGES, MAX_TEMPLATE, Spot, render, render_marked};
 
 /// Why something could not be printed.
@@ -36,6 +39,9 @@ pub enum PrintError {
         /// What it may be.
         allowed: usize,
     },
+    /// The pages hold what an OFD file cannot.
+    #[error("OFD: {0}")]
+    Ofd(String),
     /// A time no calendar has.
     #[error("time out of range: {0} ms")]
     Time(i64),

@@ -6,6 +6,10 @@
 
 use std::fmt::Write as _;
 
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder as _};
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::{Options, Tree};
 use ttf_parser::{Face, OutlineBuilder};
 
 use super::PrintError;
@@ -99,6 +103,59 @@ pub fn seal_svg(arc: &str, centre: &str, foot: &str, diameter_pt: f64) -> Result
     }
     out.push_str("\"/></svg>");
     Ok(out)
+}
+
+/// The same drawing as a PNG picture, `dots` wide and high, transparent around its lines: the picture in a seal of
+/// GB/T 38540, for readers of OFD that know no vector seals.
+///
+/// # Errors
+/// As [`seal_drawing`]; [`PrintError::Seal`] for `dots` outside 16..=4096.
+pub fn seal_png(arc: &str, centre: &str, foot: &str, dots: u32) -> Result<Vec<u8>, PrintError> {
+    let wrong = |e: &dyn std::fmt::Display| PrintError::Seal(e.to_string());
+    if !(16..=4096).contains(&dots) {
+        return Err(PrintError::Seal(format!("{dots} dots, allowed 16 to 4096")));
+    }
+    let svg = seal_svg(arc, centre, foot, 1000.0)?;
+    let tree = Tree::from_str(&svg, &Options::default()).map_err(|e| wrong(&e))?;
+    let mut map = Pixmap::new(dots, dots).ok_or_else(|| wrong(&"no memory"))?;
+    let scale = dots as f32 / tree.size().width();
+    resvg::render(&tree, Transform::from_scale(scale, scale), &mut map.as_mut());
+    let colours = map.pixels().iter().map(|p| p.demultiply());
+    let bytes: Vec<u8> = colours
+        .flat_map(|c| [c.red(), c.green(), c.blue(), c.alpha()])
+        .collect();
+    let mut out = Vec::new();
+    PngEncoder::new(&mut out)
+        .write_image(&bytes, dots, dots, ExtendedColorType::Rgba8)
+        .map_err(|e| wrong(&e))?;
+    Ok(out)
+}
+
+/// The seal's filled outlines for an OFD page: millimetres from the top left corner.
+pub(super) fn seal_path(
+    arc: &str,
+    centre: &str,
+    foot: &str,
+    diameter_mm: f64,
+) -> Result<ofd::Path, PrintError> {
+    let per_mm = 72.0 / 25.4;
+    let path = outline(arc, centre, foot, diameter_mm * per_mm)?;
+    let at = |(x, y): (f64, f64)| (x / per_mm, diameter_mm - y / per_mm);
+    let steps = path.steps.iter().map(|step| match *step {
+        Step::Move(p) => ofd::Segment::Move(at(p).0, at(p).1),
+        Step::Line(p) => ofd::Segment::Line(at(p).0, at(p).1),
+        Step::Curve(a, b, p) => {
+            let (a, b, p) = (at(a), at(b), at(p));
+            ofd::Segment::Cubic([a.0, a.1, b.0, b.1, p.0, p.1])
+        }
+        Step::Close => ofd::Segment::Close,
+    });
+    let [r, g, b] = RGB;
+    Ok(ofd::Path {
+        data: steps.collect(),
+        fill: Some(ofd::Color::rgb(r, g, b)),
+        ..ofd::Path::default()
+    })
 }
 
 /// The whole seal in points, y upwards.

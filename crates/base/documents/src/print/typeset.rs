@@ -69,12 +69,28 @@ pub fn render_marked(
     now_ms: i64,
     mark: &str,
 ) -> Result<(Vec<u8>, Option<Spot>), PrintError> {
+    typeset(template, data, title, now_ms, |room, document, identifier| {
+        Ok((room.pdf(document, identifier)?, spot(document, mark)))
+    })
+}
+
+/// Sets a template and hands the pages on; what [`render`] says of bounds and errors is true of every way out.
+pub(super) fn typeset<T>(
+    template: &str,
+    data: &Json,
+    title: &str,
+    now_ms: i64,
+    then: impl FnOnce(&Room, &PagedDocument, String) -> Result<T, PrintError>,
+) -> Result<T, PrintError> {
     within("template bytes", template.len(), MAX_TEMPLATE)?;
     let data = data.to_string();
     within("data bytes", data.len(), MAX_DATA)?;
     let now = Timestamp::from_millisecond(now_ms).map_err(|_| PrintError::Time(now_ms))?;
     let identifier = identifier(&[template, &data, title, &now_ms.to_string()]);
-    let made = Room::new(template, &data, now)?.print(title, identifier, mark);
+    let room = Room::new(template, &data, now)?;
+    let made = room
+        .document(title)
+        .and_then(|document| then(&room, &document, identifier));
     // The typesetter remembers what it computed for a next run; that would keep personal data in memory.
     comemo::evict(0);
     made
@@ -120,7 +136,7 @@ fn library(data: &str) -> Library {
 }
 
 /// What a template can see.
-struct Room {
+pub(super) struct Room {
     library: LazyHash<Library>,
     fonts: &'static Fonts,
     main: FileId,
@@ -141,18 +157,22 @@ impl Room {
         })
     }
 
-    fn print(
-        &self,
-        title: &str,
-        identifier: String,
-        mark: &str,
-    ) -> Result<(Vec<u8>, Option<Spot>), PrintError> {
+    fn document(&self, title: &str) -> Result<PagedDocument, PrintError> {
         let made = typst::compile::<PagedDocument>(self).output;
         let mut document = made.map_err(|found| self.error(&found))?;
         within("pages", document.pages().len(), MAX_PAGES)?;
         if !title.is_empty() {
             document.info_mut().title = Some(title.into());
         }
+        Ok(document)
+    }
+
+    /// The day in China, as `2026-05-29`.
+    pub(super) fn day(&self) -> String {
+        CHINA.to_datetime(self.now).date().to_string()
+    }
+
+    fn pdf(&self, document: &PagedDocument, identifier: String) -> Result<Vec<u8>, PrintError> {
         let standards = PdfStandards::new(&[PdfStandard::V_1_7]).map_err(|e| refused(e.message()))?;
         let options = PdfOptions {
             ident: Smart::Custom(identifier),
@@ -162,8 +182,7 @@ impl Room {
             standards,
             ..PdfOptions::default()
         };
-        let pdf = typst_pdf::pdf(&document, &options).map_err(|found| self.error(&found))?;
-        Ok((pdf, spot(&document, mark)))
+        typst_pdf::pdf(document, &options).map_err(|found| self.error(&found))
     }
 
     /// The first error, with the line it stands on or, for errors in data, the line that read the data.
@@ -192,7 +211,7 @@ impl Room {
     }
 }
 
-fn spot(document: &PagedDocument, mark: &str) -> Option<Spot> {
+pub(super) fn spot(document: &PagedDocument, mark: &str) -> Option<Spot> {
     let label = Label::new(PicoStr::intern(mark))?;
     let introspector = document.introspector();
     let place = introspector.query_label(label).ok()?.location()?;

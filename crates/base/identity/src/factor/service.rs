@@ -75,7 +75,7 @@ fn secret(ctx: &Ctx, f: &Factor) -> Result<Vec<u8>> {
 
 /// The challenge behind this token, with its account.
 fn waiting(ctx: &Ctx, tx: &mut Tx<'_>, token: &str, purpose: Purpose) -> Result<(Challenge, Account)> {
-    let gone = || Refusal::new("identity-step-over").status(401);
+    let gone = || Refusal::new("identity-step-over").status(410);
     let challenge = store::challenge(tx, &digest(token), ctx.now())?.ok_or_else(gone)?;
     let account = account_store::account(tx, challenge.account)?.filter(|a| !a.retired);
     let account = account.ok_or_else(gone)?;
@@ -117,7 +117,7 @@ pub(crate) struct Done {
 /// The second step: a code of the app, or a recovery code.
 ///
 /// # Errors
-/// `identity-step-over` when the sign-in waited too long, `identity-wrong-code` (both 401), `identity-locked` (429).
+/// `identity-step-over` (410) when the sign-in waited too long, `identity-wrong-code` (401), `identity-locked` (429).
 pub(crate) async fn show(ctx: &Ctx, token: &str, code: &str) -> Result<Done> {
     let session = hex::encode(ctx.random::<32>());
     let next = ctx
@@ -169,7 +169,7 @@ fn visit(c: &Challenge) -> Visit {
 fn end(ctx: &Ctx, tx: &mut Tx<'_>, token: &str) -> Result<()> {
     match store::end_challenge(tx, &digest(token), ctx.now())? {
         true => Ok(()),
-        false => Err(Refusal::new("identity-step-over").status(401).into()),
+        false => Err(Refusal::new("identity-step-over").status(410).into()),
     }
 }
 

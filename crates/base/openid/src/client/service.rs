@@ -237,7 +237,7 @@ pub(crate) async fn retire(ctx: &Ctx, id: &str) -> Result<()> {
         if !store::retire(tx, id, ctx.now())? {
             return Err(Refusal::not_found().into());
         }
-        crate::grant::store::end_of_client(tx, id, ctx.now())?;
+        crate::grant::store::remove_of_client(tx, id)?;
         noted(ctx, tx, "openid.client.retired", id)
     })
     .await

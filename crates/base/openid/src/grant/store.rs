@@ -224,13 +224,9 @@ pub(crate) fn end_grant(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<bool, Fau
     Ok(tx.execute(sql, params![id, now])? == 1)
 }
 
-/// Ends whatever a system holds.
-pub(crate) fn end_of_client(tx: &mut Tx<'_>, client: &str, now: i64) -> Result<(), Fault> {
+/// Takes every code and token of a system away.
+pub(crate) fn remove_of_client(tx: &mut Tx<'_>, client: &str) -> Result<(), Fault> {
     tx.execute("DELETE FROM openid_token WHERE client = $1", params![client])?;
-    tx.execute(
-        "UPDATE openid_grant SET ended_at = $2 WHERE client = $1 AND ended_at IS NULL",
-        params![client, now],
-    )?;
     Ok(())
 }
 

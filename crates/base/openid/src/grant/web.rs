@@ -5,6 +5,7 @@ use super::request::{self, Question, Step, Word};
 use super::{store, token};
 use crate::provider::{digest, provider};
 use axum::Form;
+use axum::body::Bytes;
 use axum::extract::{Path, RawForm, RawQuery};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -64,7 +65,7 @@ pub(crate) async fn keys(cx: Ctx) -> Result<Response> {
     Ok(reply(crate::key::service::keys(&cx).await?.published().to_json()))
 }
 
-pub(crate) async fn push(cx: Ctx, headers: HeaderMap, RawForm(raw): RawForm) -> Result<Response> {
+pub(crate) async fn push(cx: Ctx, headers: HeaderMap, raw: Bytes) -> Result<Response> {
     Ok(
         match token::push(&cx, authorization(&headers), body(&raw)).await? {
             Ok(answer) => reply_with(StatusCode::CREATED, answer),
@@ -73,7 +74,7 @@ pub(crate) async fn push(cx: Ctx, headers: HeaderMap, RawForm(raw): RawForm) -> 
     )
 }
 
-pub(crate) async fn exchange(cx: Ctx, headers: HeaderMap, RawForm(raw): RawForm) -> Result<Response> {
+pub(crate) async fn exchange(cx: Ctx, headers: HeaderMap, raw: Bytes) -> Result<Response> {
     Ok(
         match token::exchange(&cx, authorization(&headers), body(&raw)).await? {
             Ok(answer) => reply(serde_json::to_value(answer)?),
@@ -82,7 +83,7 @@ pub(crate) async fn exchange(cx: Ctx, headers: HeaderMap, RawForm(raw): RawForm)
     )
 }
 
-pub(crate) async fn introspect(cx: Ctx, headers: HeaderMap, RawForm(raw): RawForm) -> Result<Response> {
+pub(crate) async fn introspect(cx: Ctx, headers: HeaderMap, raw: Bytes) -> Result<Response> {
     Ok(
         match token::introspection(&cx, authorization(&headers), body(&raw)).await? {
             Ok(answer) => reply(answer),
@@ -91,7 +92,7 @@ pub(crate) async fn introspect(cx: Ctx, headers: HeaderMap, RawForm(raw): RawFor
     )
 }
 
-pub(crate) async fn revoke(cx: Ctx, headers: HeaderMap, RawForm(raw): RawForm) -> Result<Response> {
+pub(crate) async fn revoke(cx: Ctx, headers: HeaderMap, raw: Bytes) -> Result<Response> {
     Ok(
         match token::revoke(&cx, authorization(&headers), body(&raw)).await? {
             Ok(()) => StatusCode::OK.into_response(),

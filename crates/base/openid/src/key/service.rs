@@ -24,7 +24,7 @@ const KEPT: Duration = Duration::from_secs(60);
 const ALGS: [Alg; 2] = [Alg::Es256, Alg::EdDsa];
 
 /// One signing key.
-pub(crate) struct Key {
+pub struct Key {
     jwk: Jwk,
     private: PrivateKey,
     signs_from: i64,
@@ -51,7 +51,7 @@ impl Signer for Key {
 }
 
 /// All keys, the newest first.
-pub(crate) struct Keys(Vec<Key>);
+pub struct Keys(Vec<Key>);
 
 impl Keys {
     /// The key that signs with this algorithm now.
@@ -73,7 +73,7 @@ impl Keys {
 }
 
 /// The keys as this node keeps them.
-pub(crate) struct Cache(Kept<Arc<Keys>>);
+pub struct Cache(Kept<Arc<Keys>>);
 
 impl Default for Cache {
     fn default() -> Self {
