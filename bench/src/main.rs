@@ -6,6 +6,7 @@
 
 mod engines;
 mod http;
+mod log;
 mod reads;
 mod transactions;
 
@@ -84,7 +85,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 type Bench = (&'static str, fn(&std::path::Path) -> Result<Figure, Failure>);
-const ALL: [Bench; 13] = [
+const ALL: [Bench; 14] = [
     ("transactions", transactions::run),
     ("point-reads", reads::run),
     ("decisions", engines::decisions),
@@ -98,6 +99,7 @@ const ALL: [Bench; 13] = [
     ("tokens", http::openid::tokens),
     ("introspections", http::openid::introspections),
     ("scan", http::openid::scan),
+    ("log", log::run),
 ];
 
 fn main() -> std::process::ExitCode {

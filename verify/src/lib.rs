@@ -1,10 +1,12 @@
 //! Checks a published log, and certificates against it, without any part of the server.
 //!
 //! Input are files anyone can fetch: the log after C2SP tlog-tiles, the certificate, and its proof. The only
-//! thing to trust is the verifier key.
+//! thing to trust are the verifier keys; where one of them is of SM2, the tree is the one hashed with SM3.
+
+pub mod monitor;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use merkle::{Checkpoint, Hash, NoteVerifier, Tree};
+use merkle::{Checkpoint, Hash, Hashing, LogKeys, Tree};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -25,7 +27,7 @@ pub struct Report {
 
 /// Recomputes the root of the log in `dir` from its entries and compares it with the signed checkpoint.
 ///
-/// `key` is the note verifier key `name+id+key`. Entries beyond the size of the checkpoint are not looked at:
+/// `key` is the key file: note verifier keys `name+id+key`, one on a line, all of which must have signed. Entries beyond the size of the checkpoint are not looked at:
 /// they may be published before the next checkpoint.
 ///
 /// # Errors
@@ -68,8 +70,16 @@ pub fn verify_certificate(
     };
     let dir = dir.as_deref();
     let head = checkpoint(&proof.checkpoint, &key).map_err(|e| format!("the proof's checkpoint: {e}"))?;
-    let leaf = merkle::leaf_hash(proof.leaf.as_bytes());
-    if !merkle::verify_inclusion(&leaf, proof.index, head.size, &proof.hashes()?, &head.root) {
+    let hashing = key.hashing();
+    let leaf = hashing.leaf(proof.leaf.as_bytes());
+    if !merkle::verify_inclusion(
+        hashing,
+        &leaf,
+        proof.index,
+        head.size,
+        &proof.hashes()?,
+        &head.root,
+    ) {
         return Err("the proof does not show that the entry is in the log".into());
     }
     let digest = hex(&Sha256::digest(pdf));
@@ -173,12 +183,27 @@ struct Reopened {
 #[derive(Deserialize)]
 struct Previous {
     checkpoint: String,
+    sm3: Option<Sm3Head>,
+}
+#[derive(Deserialize)]
+struct Sm3Head {
+    checkpoint: String,
+}
+
+impl Previous {
+    /// The last head of the ended epoch's tree of this hash; an epoch may have ended before there was one of SM3.
+    fn checkpoint(self, hashing: Hashing) -> Option<String> {
+        match hashing {
+            Hashing::Sha256 => Some(self.checkpoint),
+            Hashing::Sm3 => self.sm3.map(|head| head.checkpoint),
+        }
+    }
 }
 
 const REOPENED: &str = "trust.log.reopened";
 
 /// The log in `dir` and its ended epochs as far as their folders are there: (key, folder, head), each checked.
-fn chain(key: &NoteVerifier, dir: &Path) -> Result<Vec<(NoteVerifier, PathBuf, Checkpoint)>, String> {
+fn chain(key: &LogKeys, dir: &Path) -> Result<Vec<(LogKeys, PathBuf, Checkpoint)>, String> {
     let (head, _) = check_log(key, dir, 0)?;
     let mut logs = vec![(key.clone(), dir.to_path_buf(), head)];
     loop {
@@ -202,13 +227,12 @@ fn chain(key: &NoteVerifier, dir: &Path) -> Result<Vec<(NoteVerifier, PathBuf, C
         if !before.is_dir() {
             return Ok(logs);
         }
-        let last = Checkpoint::parse(&said.previous.checkpoint).map_err(|e| e.to_string())?;
-        let key = NoteVerifier {
-            name: last.origin.clone(),
-            key: key.key,
+        let Some(note) = said.previous.checkpoint(key.hashing()) else {
+            return Ok(logs);
         };
-        let last = checkpoint(&said.previous.checkpoint, &key)
-            .map_err(|e| format!("the last head of {}: {e}", last.origin))?;
+        let last = Checkpoint::parse(&note).map_err(|e| e.to_string())?;
+        let key = key.renamed(&last.origin);
+        let last = checkpoint(&note, &key).map_err(|e| format!("the last head of {}: {e}", last.origin))?;
         let (found, _) = check_log(&key, &before, 0)?;
         if found != last {
             return Err(format!(
@@ -224,12 +248,12 @@ fn chain(key: &NoteVerifier, dir: &Path) -> Result<Vec<(NoteVerifier, PathBuf, C
 }
 
 /// The key and folder of the epoch that signed this note, among the log in `dir` and its ended epochs.
-fn of_note(key: &NoteVerifier, dir: &Path, note: &str) -> Result<(NoteVerifier, Option<PathBuf>), String> {
+fn of_note(key: &LogKeys, dir: &Path, note: &str) -> Result<(LogKeys, Option<PathBuf>), String> {
     let origin = Checkpoint::parse(note).map_err(|e| e.to_string())?.origin;
-    if origin == key.name || !dir.join("epoch").is_dir() {
+    if origin == key.name() || !dir.join("epoch").is_dir() {
         return Ok((key.clone(), Some(dir.to_path_buf())));
     }
-    let found = chain(key, dir)?.into_iter().find(|(k, ..)| k.name == origin);
+    let found = chain(key, dir)?.into_iter().find(|(k, ..)| k.name() == origin);
     Ok(found.map_or((key.clone(), Some(dir.to_path_buf())), |(k, d, _)| (k, Some(d))))
 }
 
@@ -277,25 +301,29 @@ fn entry_fits(leaf: &str, pdf_sha256: &str) -> Result<(), String> {
     }
 }
 
-fn trusted(key: &str) -> Result<NoteVerifier, String> {
-    NoteVerifier::parse(key).map_err(|e| e.to_string())
+fn trusted(key: &str) -> Result<LogKeys, String> {
+    LogKeys::parse(key).map_err(|e| e.to_string())
 }
 
-fn checkpoint(note: &str, key: &NoteVerifier) -> Result<Checkpoint, String> {
-    let text = merkle::verify_note(note, key).map_err(|e| e.to_string())?;
-    Checkpoint::parse(text).map_err(|e| e.to_string())
+fn checkpoint(note: &str, key: &LogKeys) -> Result<Checkpoint, String> {
+    key.open(note)
 }
 
 /// The signed head of the log in `dir`, recomputed, and the root it had at `mark` entries if it is that long.
-fn check_log(key: &NoteVerifier, dir: &Path, mark: u64) -> Result<(Checkpoint, Option<Hash>), String> {
-    let note =
-        String::from_utf8(read(dir, "checkpoint")?).map_err(|_| "checkpoint: not UTF-8".to_string())?;
-    let head = checkpoint(&note, key).map_err(|e| format!("checkpoint: {e}"))?;
-    let mut tree = Tree::new();
+fn check_log(key: &LogKeys, dir: &Path, mark: u64) -> Result<(Checkpoint, Option<Hash>), String> {
+    let hashing = key.hashing();
+    // The entries are the same; only the heads of the second tree lie apart.
+    let path = match hashing {
+        Hashing::Sha256 => "checkpoint",
+        Hashing::Sm3 => "sm3/checkpoint",
+    };
+    let note = String::from_utf8(read(dir, path)?).map_err(|_| format!("{path}: not UTF-8"))?;
+    let head = checkpoint(&note, key).map_err(|e| format!("{path}: {e}"))?;
+    let mut tree = Tree::new(hashing);
     let mut then = (mark == 0).then(|| tree.root());
     for index in 0..head.size.div_ceil(u64::from(merkle::TILE_WIDTH)) {
         for entry in bundle(dir, index, head.size - tree.size())? {
-            tree.append(merkle::leaf_hash(&entry));
+            tree.append(hashing.leaf(&entry));
             if tree.size() == mark {
                 then = Some(tree.root());
             }

@@ -8,12 +8,18 @@ const HELP: &str = "\
 Checks a published log of Yiwang, and a certificate against it.
 
 usage: yiwang-verify --key FILE [--witness FILE] LOGDIR [CERTIFICATE.pdf PROOF.json]
+       yiwang-verify monitor --key FILE --state FILE URL
 
-  --key FILE       text file with the verifier key of the log (name+id+key)
+  --key FILE       text file with the verifier keys of the log (name+id+key), one on a line; every one must have
+                   signed. With a key of SM2 it is the tree hashed with SM3
   --witness FILE   checkpoint kept from an earlier day: must be a beginning of this log
   LOGDIR           folder with `checkpoint` and `tile/entries/...` as published
   CERTIFICATE.pdf  certificate as issued
   PROOF.json       proof handed out with it
+
+monitor            compares the log served at URL (http://host/log, or http://host/log/sm3) with the head kept in
+                   the state file and keeps the new one: run it by a timer, away from the log's operator. A head that
+                   is refused is written beside the state as evidence
 
 exit code: 0 everything fits, 1 something does not fit, 2 wrong use or unreadable file
 ";
@@ -40,7 +46,11 @@ fn main() -> ExitCode {
         say(HELP.trim_end());
         return ExitCode::SUCCESS;
     }
-    match parse(args).and_then(|args| run(&args)) {
+    let done = match args.split_first() {
+        Some((first, rest)) if first == "monitor" => monitor(rest.to_vec()),
+        _ => parse(args).and_then(|args| run(&args)),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Refuted(why)) => {
             say(&format!("FAILED: {why}"));
@@ -85,6 +95,56 @@ fn parse(args: Vec<String>) -> Result<Args, Failure> {
             certificate: Some((pdf, proof)),
         }),
         _ => Err(usage("give LOGDIR, or LOGDIR CERTIFICATE.pdf PROOF.json")),
+    }
+}
+
+fn monitor(args: Vec<String>) -> Result<(), Failure> {
+    let usage = |why: &str| Failure::Usage(format!("{why}; see --help"));
+    let (mut key, mut state, mut url) = (None, None, None);
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        let place = match arg.as_str() {
+            "--key" => &mut key,
+            "--state" => &mut state,
+            a if a.starts_with("--") => return Err(usage(&format!("unknown option {a}"))),
+            _ => {
+                if url.replace(arg).is_some() {
+                    return Err(usage("give one URL"));
+                }
+                continue;
+            }
+        };
+        *place = Some(args.next().ok_or_else(|| usage(&format!("{arg} needs a file")))?);
+    }
+    let (Some(key), Some(state), Some(url)) = (key, state, url) else {
+        return Err(usage("monitor needs --key FILE, --state FILE and a URL"));
+    };
+    let state = PathBuf::from(state);
+    let seen = match state.exists() {
+        true => Some(text(&state)?),
+        false => None,
+    };
+    let keep = |path: &Path, note: &str| {
+        // A crash leaves the old head or the new one, never half of it.
+        let partial = path.with_added_extension("partial");
+        std::fs::write(&partial, note)
+            .and_then(|()| std::fs::rename(&partial, path))
+            .map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))
+    };
+    use verify::monitor::Trouble;
+    match verify::monitor::watch(&text(Path::new(&key))?, &url, seen.as_deref()) {
+        Ok(watched) => {
+            keep(&state, &watched.note)?;
+            watched.lines.iter().for_each(|line| say(&format!("OK: {line}")));
+            Ok(())
+        }
+        Err(Trouble::Unreachable(why)) => Err(Failure::Usage(why)),
+        Err(trouble) => {
+            if let Trouble::Wrong { note: Some(note), .. } = &trouble {
+                keep(&state.with_added_extension("refused"), note)?;
+            }
+            Err(Failure::Refuted(trouble.to_string()))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A log on disk, made anew for each test, and everything that may be wrong with it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use merkle::{Checkpoint, MemoryTree, SigningKey, entries_path};
+use merkle::{Checkpoint, Hashing, MemoryTree, SigningKey, entries_path};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -54,9 +54,9 @@ fn leaf(i: u64) -> String {
 }
 
 fn tree(size: u64) -> MemoryTree {
-    let mut tree = MemoryTree::new();
+    let mut tree = MemoryTree::new(Hashing::Sha256);
     for i in 0..size {
-        tree.append(merkle::leaf_hash(leaf(i).as_bytes()));
+        tree.append(Hashing::Sha256.leaf(leaf(i).as_bytes()));
     }
     tree
 }
@@ -251,9 +251,9 @@ fn proof_and_log_must_belong_together() {
     elsewhere["checkpoint"] = json!(note("yiwang.example/log/2", 20));
     refused(check(elsewhere), "the folder holds \"yiwang.example/log/1\"");
     // The same signer shows the holder of the certificate another history.
-    let mut forked = MemoryTree::new();
+    let mut forked = MemoryTree::new(Hashing::Sha256);
     for i in 0..10 {
-        forked.append(merkle::leaf_hash(leaf(if i == 2 { 99 } else { i }).as_bytes()));
+        forked.append(Hashing::Sha256.leaf(leaf(if i == 2 { 99 } else { i }).as_bytes()));
     }
     let text = Checkpoint {
         origin: ORIGIN.into(),

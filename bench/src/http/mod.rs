@@ -1,6 +1,6 @@
 //! The product over HTTP: applications, pages, search. Server, load and peer share the machine's cores.
 
-mod city;
+pub(crate) mod city;
 mod client;
 mod million;
 pub mod openid;

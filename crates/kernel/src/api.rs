@@ -151,6 +151,10 @@ pub fn describe(app: &App) -> Json {
                 Door::Public => json!([]),
                 _ => json!([{ "bearer": [] }]),
             };
+            let asked = doc.query.iter().map(|(name, meaning)| {
+                json!({ "name": name, "in": "query", "description": meaning, "schema": { "type": "string" } })
+            });
+            let parameters: Vec<Json> = parameters.iter().cloned().chain(asked).collect();
             let mut op = json!({
                 "summary": doc.summary, "parameters": parameters, "security": security,
                 "responses": {

@@ -209,7 +209,7 @@ pub async fn follow(app: &Arc<App>) -> Result<usize> {
         app.head.store(before, Ordering::SeqCst);
         return Err(e);
     }
-    let mut handled = 0;
+    let mut handled = batches(app, head).await?;
     for consumer in app.modules.iter().flat_map(|m| &m.consumers) {
         handled += consume(app, consumer, head).await?;
     }
@@ -228,6 +228,11 @@ pub async fn follow_only(app: &Arc<App>, name: &str) -> Result<i64> {
         > 0
     {}
     let head = system.read("facts.head", |tx| Ok(fact::head(tx)?)).await?;
+    for batch in app.modules.iter().flat_map(|m| &m.batches) {
+        if batch.name == name {
+            pages(app, batch.name, batch.page, head, batch.handle).await?;
+        }
+    }
     for consumer in app.modules.iter().flat_map(|m| &m.consumers) {
         if consumer.name == name {
             consume(app, consumer, head).await?;
@@ -236,16 +241,43 @@ pub async fn follow_only(app: &Arc<App>, name: &str) -> Result<i64> {
     Ok(head)
 }
 
-async fn consume(app: &Arc<App>, consumer: &crate::module::Consumer, head: i64) -> Result<usize> {
+/// Brings everybody who takes facts by the page up to date.
+async fn batches(app: &Arc<App>, head: i64) -> Result<usize> {
     let mut handled = 0;
-    let ctx = app.system(consumer.name);
+    for batch in app.modules.iter().flat_map(|m| &m.batches) {
+        handled += pages(app, batch.name, batch.page, head, batch.handle).await?;
+        (batch.after)(app.system(batch.name)).await?;
+    }
+    Ok(handled)
+}
+
+async fn consume(app: &Arc<App>, consumer: &crate::module::Consumer, head: i64) -> Result<usize> {
+    let each = |ctx: &Ctx, tx: &mut Tx<'_>, page: &[fact::Recorded]| {
+        for f in page {
+            if consumer.facts.is_empty() || consumer.facts.contains(&f.kind.as_str()) {
+                (consumer.handle)(ctx, tx, f)?;
+            }
+        }
+        Ok(())
+    };
+    pages(app, consumer.name, 20, head, each).await
+}
+
+/// Hands facts to one follower page by page until it has reached `head`; cursor and effect in one transaction.
+async fn pages(
+    app: &Arc<App>,
+    name: &'static str,
+    size: u32,
+    head: i64,
+    handle: impl Fn(&Ctx, &mut Tx<'_>, &[fact::Recorded]) -> Result<()> + Send + Sync,
+) -> Result<usize> {
+    let mut handled = 0;
+    let ctx = app.system(name);
     loop {
         let at = ctx
             .read("facts.cursor", |tx| {
-                let at: Option<i64> = tx.scalar(
-                    "SELECT seq FROM kernel_cursor WHERE consumer = $1",
-                    params![consumer.name],
-                )?;
+                let at: Option<i64> =
+                    tx.scalar("SELECT seq FROM kernel_cursor WHERE consumer = $1", params![name])?;
                 Ok(at.unwrap_or(0))
             })
             .await?;
@@ -256,23 +288,19 @@ async fn consume(app: &Arc<App>, consumer: &crate::module::Consumer, head: i64) 
             .tx("facts.consume", |tx| {
                 tx.execute(
                     "INSERT INTO kernel_cursor(consumer, seq) VALUES ($1, 0) ON CONFLICT (consumer) DO NOTHING",
-                    params![consumer.name],
+                    params![name],
                 )?;
                 let now: Option<i64> = tx.scalar(
                     "SELECT seq FROM kernel_cursor WHERE consumer = $1 FOR UPDATE",
-                    params![consumer.name],
+                    params![name],
                 )?;
                 let now = now.unwrap_or(0);
-                let page = fact::after(tx, now, 20)?;
+                let page = fact::after(tx, now, size)?;
                 let Some(last) = page.last().map(|f| f.seq) else { return Ok(0) };
-                for f in &page {
-                    if consumer.facts.is_empty() || consumer.facts.contains(&f.kind.as_str()) {
-                        (consumer.handle)(&ctx, tx, f)?;
-                    }
-                }
+                handle(&ctx, tx, &page)?;
                 tx.execute(
                     "UPDATE kernel_cursor SET seq = $2 WHERE consumer = $1",
-                    params![consumer.name, last],
+                    params![name, last],
                 )?;
                 Ok(page.len())
             })
@@ -310,6 +338,30 @@ pub fn start(app: Arc<App>, stop: tokio::sync::watch::Receiver<bool>) -> Vec<tok
                 _ = s.changed() => return,
                 _ = a.followers.notified() => tokio::time::sleep(Duration::from_millis(5)).await,
                 _ = tokio::time::sleep(Duration::from_millis(if a.db.is_postgres() { 200 } else { 1_000 })) => {}
+            }
+        }
+    }));
+    // On a task of its own: consumers may take seconds over what they do.
+    let (a, mut s) = (app.clone(), stop.clone());
+    tasks.push(tokio::spawn(async move {
+        loop {
+            let turn = async {
+                let system = a.system("followers");
+                if a.db.is_postgres() {
+                    system
+                        .tx("facts.number", |tx| Ok(fact::number_committed(tx)?))
+                        .await?;
+                }
+                let head = system.read("facts.head", |tx| Ok(fact::head(tx)?)).await?;
+                batches(&a, head).await
+            };
+            if let Err(e) = turn.await {
+                tracing::error!("batches: {e}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            tokio::select! {
+                _ = s.changed() => return,
+                _ = tokio::time::sleep(Duration::from_millis(200)) => {}
             }
         }
     }));

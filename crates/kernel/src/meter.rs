@@ -135,12 +135,14 @@ pub async fn text(ctx: &Ctx) -> Result<String> {
         })
         .await?;
     let mut lags = Vec::new();
-    for consumer in app.modules.iter().flat_map(|m| &m.consumers) {
+    let consumers = app.modules.iter().flat_map(|m| &m.consumers).map(|c| c.name);
+    let batches = app.modules.iter().flat_map(|m| &m.batches).map(|b| b.name);
+    for name in batches.chain(consumers) {
         let row = cursors
             .iter()
-            .find(|r| r.get::<String>("consumer").is_ok_and(|c| c == consumer.name));
+            .find(|r| r.get::<String>("consumer").is_ok_and(|c| c == name));
         let at: i64 = row.map(|r| r.get("seq")).transpose()?.unwrap_or(0);
-        lags.push((consumer.name, (head - at).max(0)));
+        lags.push((name, (head - at).max(0)));
     }
     let jobs = jobs
         .iter()

@@ -49,6 +49,8 @@ pub enum Open {
 pub struct ApiDoc {
     pub method: &'static str,
     pub summary: &'static str,
+    /// Name and meaning of what may stand behind the question mark.
+    pub query: Vec<(&'static str, &'static str)>,
     /// JSON Schemas of request and response bodies; `null` for none.
     pub request: serde_json::Value,
     pub response: serde_json::Value,
@@ -94,9 +96,17 @@ impl Route {
         self.doc.push(ApiDoc {
             method,
             summary,
+            query: Vec::new(),
             request,
             response,
         });
+        self
+    }
+    /// A parameter of the operation described last.
+    pub fn query(mut self, name: &'static str, meaning: &'static str) -> Route {
+        if let Some(doc) = self.doc.last_mut() {
+            doc.query.push((name, meaning));
+        }
         self
     }
 }
@@ -155,6 +165,19 @@ pub struct Consumer {
     /// Types it wants; empty means all.
     pub facts: &'static [&'static str],
     pub handle: fn(&Ctx, &mut Tx<'_>, &Recorded) -> Result<()>,
+}
+
+/// Follows the fact log whole, many facts in one transaction, and ahead of every [`Consumer`]: the proof of a fact shall not
+/// wait for what others do about it.
+#[derive(Clone)]
+pub struct Batch {
+    pub name: &'static str,
+    /// Most facts in one transaction, which is bounded by rows and time.
+    pub page: u32,
+    /// The facts follow one another without a gap.
+    pub handle: fn(&Ctx, &mut Tx<'_>, &[Recorded]) -> Result<()>,
+    /// Runs after each turn, also when there was nothing new; cheap when there is nothing to do.
+    pub after: fn(Ctx) -> JobFuture,
 }
 
 /// Something that every node does for itself soon after one of these facts was written, wherever that was: refreshing what it
@@ -225,6 +248,7 @@ pub struct Module {
     pub figures: Vec<HomeFigure>,
     pub facts: Vec<FactType>,
     pub consumers: Vec<Consumer>,
+    pub batches: Vec<Batch>,
     pub watches: Vec<Watch>,
     pub jobs: Vec<JobKind>,
     pub migrations: Vec<Migration>,

@@ -21,6 +21,7 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang account forget-factors LOGIN   takes lost second factors away, ends the sessions
   yiwang account token LOGIN       a bearer token for /api/v1
   yiwang log export FOLDER         the proof log as files, for yiwang-verify
+  yiwang log witness add FILE | remove NAME | list   logs of others, by their keys, whose heads are cosigned here
   yiwang backup FOLDER [--keep N]  a copy to restore from, while the city works; keeps the newest N
   yiwang restore BACKUP            into an empty data folder or database; the log opens a new epoch
   yiwang verify [--witness FILE]   prove the own log offline, against a checkpoint kept outside if given

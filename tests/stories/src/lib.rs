@@ -260,6 +260,14 @@ impl City {
         c.accept = "application/json";
         c
     }
+    /// Serves the city on a port of this machine, as outsiders reach it; returns its address.
+    pub async fn served(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://{address}")
+    }
     pub fn system(&self) -> Ctx {
         self.app.system("story")
     }

@@ -70,6 +70,18 @@ async fn a_backup_under_load_is_restored_elsewhere(db: Db) {
     let (lost, _) = her.apply().await;
     city.settle().await;
     let witness = trust::api::checkpoint(&city.system()).await.unwrap();
+    // So have those who watch both trees; one of them looked last before the backup.
+    let mut watched = Vec::new();
+    for base in ["/log", "/log/sm3"] {
+        let mut outside = city.visitor();
+        let keys = outside.get(&format!("{base}/key")).await.expect(200).text();
+        let late = outside
+            .get(&format!("{base}/checkpoint"))
+            .await
+            .expect(200)
+            .text();
+        watched.push((base, keys, late));
+    }
     let key = key_of(&city.place);
     // No key and no word of a person is in the backup.
     for entry in std::fs::read_dir(&made).unwrap() {
@@ -150,6 +162,23 @@ async fn a_backup_under_load_is_restored_elsewhere(db: Db) {
     visitor.get("/log/epoch/3/checkpoint").await.expect(404);
     visitor.get("/log/epoch/1/else").await.expect(404);
     assert!(trust::epoch::reopen(&new.system()).await.unwrap().is_none());
+    // Whoever watches follows the restore, or is told what it lost.
+    let url = new.served().await;
+    for (base, keys, late) in watched {
+        let url = format!("{url}{base}");
+        let look = move |seen: Option<String>| verify::monitor::watch(&keys, &url, seen.as_deref());
+        let (early, late) = tokio::task::spawn_blocking(move || (look(None), look(Some(late))))
+            .await
+            .unwrap();
+        let early = early.unwrap();
+        assert!(
+            early.lines[0].contains("a restore goes on as new.example/log"),
+            "{:?}",
+            early.lines
+        );
+        let late = late.unwrap_err().to_string();
+        assert!(late.starts_with("lost heads: entries "), "{late}");
+    }
     // A backup of the restored city is a backup as well.
     let (_dest, made) = backup(&new).await;
     let third = restore(db, &made, &key).await;

@@ -1,8 +1,9 @@
 //! What the floors above may ask of trust.
 
 use crate::crypto::{Kind, pades};
-use crate::{epoch, log, seal, vault};
+use crate::{epoch, log, seal, vault, witness};
 use kernel::{Ctx, Fault, Refusal, Result};
+use merkle::Hashing;
 use std::path::Path;
 
 pub use crate::crypto::pades::{Change, Verified, Widget};
@@ -82,18 +83,32 @@ pub async fn sm2_public_pem(ctx: &Ctx, organisation: &str) -> Result<String> {
     Ok(pem.ok_or_else(Refusal::not_found)?)
 }
 
-/// `yiwang log export DIR`: checkpoint and entry bundles, which `yiwang-verify` reads.
+const LOG_USAGE: &str =
+    "usage: yiwang log export DIR | witness add FILE | witness remove NAME | witness list";
+
+/// `yiwang log …`: the log as files, which `yiwang-verify` reads; the other logs that are witnessed here.
 pub(crate) fn log_command(ctx: Ctx, words: Vec<String>) -> kernel::module::JobFuture {
     kernel::module::boxed(async move {
-        let [verb, dir] = words.as_slice() else {
-            return Err(Fault::new("usage: yiwang log export DIR").into());
-        };
-        if verb != "export" {
-            return Err(Fault::new("usage: yiwang log export DIR").into());
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words[..] {
+            ["export", dir] => {
+                kernel::job::follow(&ctx.app).await?;
+                let size = export(&ctx, Path::new(dir)).await?;
+                println!("{size} entries in {dir}");
+            }
+            ["witness", "add", file] => {
+                let keys =
+                    std::fs::read_to_string(file).map_err(|e| Fault::of(format!("cannot read {file}"), e))?;
+                println!("{}", witness::add(&ctx, &keys).await?);
+            }
+            ["witness", "remove", name] => witness::remove(&ctx, name).await?,
+            ["witness", "list"] => {
+                for (name, size) in witness::list(&ctx).await? {
+                    println!("{name}\t{size}");
+                }
+            }
+            _ => return Err(Fault::new(LOG_USAGE).into()),
         }
-        kernel::job::follow(&ctx.app).await?;
-        let size = export(&ctx, Path::new(dir)).await?;
-        println!("{size} entries in {dir}");
         Ok(())
     })
 }
@@ -115,7 +130,7 @@ pub async fn export(ctx: &Ctx, dir: &Path) -> Result<u64> {
 }
 
 async fn export_epoch(ctx: &Ctx, epoch: i64, root: &Path) -> Result<u64> {
-    let note = log::checkpoint(ctx, Some(epoch)).await?;
+    let note = log::checkpoint(ctx, Hashing::Sha256, Some(epoch)).await?;
     let head = merkle::Checkpoint::parse(&note).map_err(|e| Fault::new(e.to_string()))?;
     let write = |name: &str, bytes: &[u8]| -> Result<(), Fault> {
         let path = root.join(name);
@@ -128,14 +143,23 @@ async fn export_epoch(ctx: &Ctx, epoch: i64, root: &Path) -> Result<u64> {
     let mut first = 0u64;
     while first < head.size {
         let width = (head.size - first).min(256) as u16;
-        let bundle = log::tile(ctx, Some(epoch), None, first / 256, width).await?;
+        let bundle = log::tile(ctx, Hashing::Sha256, Some(epoch), None, first / 256, width).await?;
         write(
             &merkle::entries_path(first / 256, (width < 256).then_some(width)),
             &bundle,
         )?;
         first += u64::from(width);
     }
-    write("key", (log::verifier(ctx, Some(epoch)).await? + "\n").as_bytes())?;
+    let key = log::verifier(ctx, Hashing::Sha256, Some(epoch)).await?;
+    write("key", (key + "\n").as_bytes())?;
+    let (have, want) = ctx.read("trust.progress", |tx| Ok(log::progress(tx)?)).await?;
+    // While it is being built its head is not of these entries.
+    if have == want {
+        let key = log::verifier(ctx, Hashing::Sm3, Some(epoch)).await?;
+        write("sm3/key", (key + "\n").as_bytes())?;
+        let head = log::checkpoint(ctx, Hashing::Sm3, Some(epoch)).await?;
+        write("sm3/checkpoint", head.as_bytes())?;
+    }
     // Last: a reader that finds the head finds everything under it.
     write("checkpoint", note.as_bytes())?;
     Ok(head.size)
@@ -143,5 +167,5 @@ async fn export_epoch(ctx: &Ctx, epoch: i64, root: &Path) -> Result<u64> {
 
 /// The newest signed head of the log.
 pub async fn checkpoint(ctx: &Ctx) -> Result<String> {
-    log::checkpoint(ctx, None).await
+    log::checkpoint(ctx, Hashing::Sha256, None).await
 }

@@ -5,6 +5,7 @@ use crate::epoch::{self, Epoch};
 use crate::log;
 use kernel::fact::{self, hash_of};
 use kernel::{Ctx, Fault, Result, Tx, params};
+use merkle::{Checkpoint, Hash, Hashing, Node, Tree};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// (table, row) → (hash that the last fact gave it, `None` when it was removed; salt; seq of that fact).
@@ -20,27 +21,23 @@ const PAGE: u32 = 200;
 pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     let head = ctx.read("doctor.head", |tx| Ok(fact::head(tx)?)).await?;
-    let epochs = ctx.read("doctor.epochs", |tx| Ok(epoch::all(tx)?)).await?;
-    let Some(newest) = epochs.last().cloned() else {
+    let state = ctx.read("doctor.log", Logged::read).await?;
+    let Some(first) = state.epochs.first() else {
         findings.push("trust_epoch: the log has no epoch".into());
         return Ok(findings);
     };
-    // The last fact that is in the tree.
-    let logged = newest.base
-        + ctx
-            .read("doctor.size", |tx| Ok(log::size(tx, newest.number)?))
-            .await? as i64;
-    if logged > head {
+    if state.end > head {
         findings.push(format!(
-            "kernel_fact: the log has {logged} leaves and the table only {head} facts"
+            "kernel_fact: the log has {} leaves and the table only {head} facts",
+            state.end
         ));
     }
     // The last fact that touched a row says what the row must be.
     let mut last: Last = HashMap::new();
-    let mut levels: Vec<Option<merkle::Hash>> = Vec::new();
     let mut seq = 0;
     // The epoch of the leaves being read.
     let mut at = 0;
+    let mut trees = Trees::open(first);
     while seq < head {
         let page = ctx
             .read("doctor.facts", |tx| Ok(fact::after(tx, seq, PAGE)?))
@@ -48,19 +45,6 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
         if page.is_empty() {
             break;
         }
-        let stored = ctx
-            .read("doctor.leaves", |tx| {
-                let rows = tx.query(
-                    "SELECT e.base + n.idx + 1 AS seq, n.hash FROM trust_node n JOIN trust_epoch e ON e.epoch = n.epoch \
-                     WHERE n.level = 0 AND e.base + n.idx >= $1 AND e.base + n.idx < $2",
-                    params![seq, seq + i64::from(PAGE)],
-                )?;
-                rows.iter()
-                    .map(|r| Ok((r.get::<i64>("seq")?, r.get::<Vec<u8>>("hash")?)))
-                    .collect::<Result<HashMap<_, _>, Fault>>()
-                    .map_err(Into::into)
-            })
-            .await?;
         for f in page {
             if f.seq != seq + 1 {
                 findings.push(format!(
@@ -69,32 +53,23 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
                     f.seq
                 ));
             }
+            // The leaf of a fact that is gone stays in its place, so that the ones behind it are not named as well.
+            for lost in seq + 1..f.seq.min(state.end + 1) {
+                trees.append(&ctx, lost, None, &mut findings).await?;
+            }
             seq = f.seq;
-            while epochs.get(at + 1).is_some_and(|next| next.base < seq) {
-                signed(
-                    &ctx,
-                    &epochs[at],
-                    epochs[at + 1].base,
-                    &std::mem::take(&mut levels),
-                    &mut findings,
-                )
-                .await?;
+            while let Some(next) = state.epochs.get(at + 1).filter(|next| next.epoch.base < seq) {
+                trees.close(&ctx, &mut findings).await?;
                 at += 1;
+                trees = Trees::open(next);
             }
-            let leaf = merkle::leaf_hash(f.leaf()?.as_bytes());
-            if seq <= logged && stored.get(&seq).map(Vec::as_slice) != Some(&leaf[..]) {
-                findings.push(format!(
-                    "kernel_fact: fact {seq} ({}, {}) was altered after it was logged",
-                    f.kind, f.id
-                ));
-            }
-            if seq <= logged {
-                push(&mut levels, leaf);
+            if seq <= state.end {
+                trees.append(&ctx, seq, Some(&f), &mut findings).await?;
             }
             Word::take(&mut last, &f.touched, &f.salt, seq);
         }
     }
-    signed(&ctx, &epochs[at], logged, &levels, &mut findings).await?;
+    trees.close(&ctx, &mut findings).await?;
     let newest: Option<i64> = ctx
         .read("doctor.clock", |tx| {
             Ok(tx.scalar("SELECT at FROM kernel_fact WHERE seq = $1", params![head])?)
@@ -112,48 +87,238 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// Whether the signed head of an epoch whose last leaf is the fact `last` fits the leaves.
-async fn signed(
-    ctx: &Ctx,
-    e: &Epoch,
-    last: i64,
-    levels: &[Option<merkle::Hash>],
-    findings: &mut Vec<String>,
-) -> Result<()> {
-    let size = last - e.base;
-    let root = levels
-        .iter()
-        .flatten()
-        .copied()
-        .reduce(|right, left| merkle::node_hash(&left, &right));
-    let sql = "SELECT root FROM trust_head WHERE epoch = $1 AND size = $2";
-    let signed: Option<String> = ctx
-        .read("doctor.signed", |tx| Ok(tx.scalar(sql, params![e.number, size])?))
-        .await?;
-    if let (Some(root), Some(signed)) = (root, signed)
-        && hex::encode(root) != signed
-    {
-        findings.push(format!(
-            "trust_head: the signed root of {size} leaves in epoch {} is not the root of the facts",
-            e.number
-        ));
-    }
-    Ok(())
+/// What the log says of itself, in one snapshot: a running city goes on signing.
+struct Logged {
+    epochs: Vec<Claim>,
+    /// The last fact that is in the tree, or was.
+    end: i64,
 }
 
-/// Adds a leaf to the compact range: level `n` holds the root of a complete subtree of 2ⁿ leaves, if there is one.
-fn push(levels: &mut Vec<Option<merkle::Hash>>, leaf: merkle::Hash) {
-    let mut hash = leaf;
-    for level in levels.iter_mut() {
-        match level.take() {
-            Some(left) => hash = merkle::node_hash(&left, &hash),
-            None => {
-                *level = Some(hash);
-                return;
+/// What is claimed of one epoch.
+struct Claim {
+    epoch: Epoch,
+    /// Leaves that each tree must have; the SM3 tree may still be in the making.
+    due: [u64; 2],
+    /// Signed heads by size, of each tree.
+    heads: [BTreeMap<u64, Head>; 2],
+}
+
+struct Head {
+    root: String,
+    note: String,
+}
+
+const TREES: [Hashing; 2] = Hashing::ALL;
+
+impl Logged {
+    fn read(tx: &mut Tx<'_>) -> Result<Logged> {
+        let all = epoch::all(tx)?;
+        let at = "SELECT seq FROM kernel_cursor WHERE consumer = 'trust.log'";
+        let mut end = tx.scalar::<i64>(at, &[])?.unwrap_or(0);
+        if let Some(e) = all.last() {
+            end = end.max(e.base + log::size(tx, Hashing::Sha256, e.number)? as i64);
+        }
+        let (have, want) = log::progress(tx)?;
+        let mut epochs = Vec::new();
+        for (n, epoch) in all.iter().enumerate() {
+            let last = all.get(n + 1).map_or(end, |next| next.base);
+            let sha256 = (last - epoch.base).max(0) as u64;
+            // Once the second tree has been built, it is due whole.
+            let sm3 = match have < want {
+                true => log::size(tx, Hashing::Sm3, epoch.number)?,
+                false => sha256,
+            };
+            let mut heads = [BTreeMap::new(), BTreeMap::new()];
+            for (heads, hashing) in heads.iter_mut().zip(TREES) {
+                let sql = format!(
+                    "SELECT size, root, note FROM {} WHERE epoch = $1",
+                    log::heads(hashing)
+                );
+                for r in tx.query(&sql, params![epoch.number])? {
+                    let head = Head {
+                        root: r.get("root")?,
+                        note: r.get("note")?,
+                    };
+                    heads.insert(r.get::<i64>("size")? as u64, head);
+                }
             }
+            epochs.push(Claim {
+                epoch: epoch.clone(),
+                due: [sha256, sm3],
+                heads,
+            });
+        }
+        Ok(Logged { epochs, end })
+    }
+}
+
+/// Both trees of one epoch, computed again from the facts.
+struct Trees<'a> {
+    epoch: &'a Epoch,
+    due: [u64; 2],
+    heads: &'a [BTreeMap<u64, Head>; 2],
+    trees: [Tree; 2],
+    /// Stored leaves that were read ahead.
+    leaves: [HashMap<u64, Vec<u8>>; 2],
+    /// Inner nodes computed since the last comparison.
+    made: [Vec<Node>; 2],
+    /// Root of each size for which a head was signed, by tree.
+    roots: [BTreeMap<u64, Hash>; 2],
+}
+
+impl<'a> Trees<'a> {
+    fn open(claim: &'a Claim) -> Trees<'a> {
+        Trees {
+            epoch: &claim.epoch,
+            due: claim.due,
+            heads: &claim.heads,
+            trees: TREES.map(Tree::new),
+            leaves: Default::default(),
+            made: Default::default(),
+            roots: Default::default(),
         }
     }
-    levels.push(Some(hash));
+
+    /// Takes the leaf of one fact, `None` when the fact is gone, and holds it against the stored ones.
+    async fn append(
+        &mut self,
+        ctx: &Ctx,
+        seq: i64,
+        f: Option<&fact::Recorded>,
+        findings: &mut Vec<String>,
+    ) -> Result<()> {
+        let index = self.trees[0].size();
+        if index.is_multiple_of(u64::from(PAGE)) {
+            self.compare(ctx, findings).await?;
+            for (n, hashing) in TREES.into_iter().enumerate() {
+                let places = index..(index + u64::from(PAGE)).min(self.due[n]).max(index);
+                let number = self.epoch.number;
+                let read = ctx.read("doctor.leaves", |tx| {
+                    Ok(log::range(tx, hashing, number, 0, places.clone())?)
+                });
+                self.leaves[n] = read.await?.into_iter().collect();
+            }
+        }
+        let text = f.map(fact::Recorded::leaf).transpose()?;
+        let due: Vec<usize> = (0..TREES.len()).filter(|n| index < self.due[*n]).collect();
+        let computed = TREES.map(|hashing| text.as_ref().map(|t| hashing.leaf(t.as_bytes())));
+        let stored = [0, 1].map(|n: usize| {
+            let bytes = self.leaves[n].get(&index).cloned();
+            bytes.and_then(|b| Hash::try_from(b).ok())
+        });
+        let differs: Vec<usize> = due
+            .iter()
+            .copied()
+            .filter(|n| computed[*n] != stored[*n])
+            .collect();
+        // Both trees against the fact: it is the fact that was altered. One of them alone: that tree was.
+        let fact_altered = differs == due && due.iter().all(|n| stored[*n].is_some());
+        match f {
+            Some(f) if fact_altered && !due.is_empty() => findings.push(format!(
+                "kernel_fact: fact {seq} ({}, {}) was altered after it was logged",
+                f.kind, f.id
+            )),
+            Some(_) => {
+                for n in differs {
+                    let table = log::nodes(TREES[n]);
+                    findings.push(match stored[n] {
+                        Some(_) => format!("{table}: the leaf of fact {seq} was altered by hand"),
+                        None => format!("{table}: the leaf of fact {seq} is missing; the log was cut"),
+                    });
+                }
+            }
+            None => {}
+        }
+        for n in due {
+            // What was found wrong once is not carried up to the root.
+            let leaf = match fact_altered {
+                true => stored[n].or(computed[n]),
+                false => computed[n].or(stored[n]),
+            };
+            let Some(leaf) = leaf else { continue };
+            self.made[n].extend(self.trees[n].append(leaf).into_iter().skip(1));
+            let size = self.trees[n].size();
+            if self.heads[n].contains_key(&size) {
+                self.roots[n].insert(size, self.trees[n].root());
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the inner nodes that were computed against the stored ones.
+    async fn compare(&mut self, ctx: &Ctx, findings: &mut Vec<String>) -> Result<()> {
+        for (n, hashing) in TREES.into_iter().enumerate() {
+            let mut levels: BTreeMap<u8, Vec<Node>> = BTreeMap::new();
+            for node in std::mem::take(&mut self.made[n]) {
+                levels.entry(node.level).or_default().push(node);
+            }
+            for (level, made) in levels {
+                let (Some(from), Some(to)) = (made.first(), made.last()) else {
+                    continue;
+                };
+                let places = from.index..to.index + 1;
+                let number = self.epoch.number;
+                let read = ctx.read("doctor.nodes", |tx| {
+                    Ok(log::range(tx, hashing, number, level, places.clone())?)
+                });
+                let stored: HashMap<u64, Vec<u8>> = read.await?.into_iter().collect();
+                for node in made {
+                    let what = match stored.get(&node.index) {
+                        Some(hash) if *hash == node.hash => continue,
+                        Some(_) => "was altered by hand",
+                        None => "is missing; the log was cut",
+                    };
+                    findings.push(format!(
+                        "{}: node {level}/{} of epoch {number} {what}",
+                        log::nodes(hashing),
+                        node.index
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the heads of the epoch say, once all its facts were read.
+    async fn close(&mut self, ctx: &Ctx, findings: &mut Vec<String>) -> Result<()> {
+        self.compare(ctx, findings).await?;
+        for (n, hashing) in TREES.into_iter().enumerate() {
+            let table = log::heads(hashing);
+            let size = self.trees[n].size();
+            let number = self.epoch.number;
+            let keys = ctx
+                .read("doctor.keys", |tx| log::known_keys(ctx, tx, hashing, "log"))
+                .await?;
+            for (signed, head) in &self.heads[n] {
+                let said = Checkpoint::parse(&head.note).ok();
+                let origin = said.as_ref().map_or("", |s| &s.origin);
+                let keys = keys.as_ref().map(|k| k.renamed(origin));
+                let opened = keys.and_then(|k| k.open(&head.note).ok());
+                let root = match signed {
+                    0 => Some(hashing.empty()),
+                    _ => self.roots[n].get(signed).copied(),
+                };
+                let named = self.epoch.origin(hashing);
+                if *signed > size {
+                    findings.push(format!(
+                        "{table}: a head of {signed} leaves was signed in epoch {number}, which has only {size}: the log was \
+                         cut, or the head is forged"
+                    ));
+                } else if opened.is_none() || opened != said || named.is_some_and(|name| name != origin) {
+                    findings.push(format!(
+                        "{table}: the head of {signed} leaves in epoch {number} is not signed by the log's keys; it is forged"
+                    ));
+                } else if said.is_none_or(|s| s.size != *signed || Some(s.root) != root)
+                    || root.is_none_or(|r| hex::encode(r) != head.root)
+                {
+                    findings.push(format!(
+                        "{table}: the signed root of {signed} leaves in epoch {number} is not the root of the facts"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What the facts say of the covered rows. A running city goes on writing, so every comparison happens in one snapshot:

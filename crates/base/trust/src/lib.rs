@@ -2,7 +2,9 @@
 //!
 //! - [`crypto`]: SM2, SM3, SM4, P-256, Ed25519, X.509, CMS, PAdES; pure functions
 //! - [`vault`]: the master key and the key store; implements `kernel::ctx::Protect`
-//! - [`log`]: the Merkle tree over all facts with signed heads
+//! - [`log`]: the Merkle trees over all facts with signed heads
+//! - [`proof`]: their proofs over HTTP
+//! - [`witness`]: heads of other logs, cosigned
 //! - [`epoch`]: what a restore does to it
 //! - [`doctor`]: names rows that were altered by hand
 //! - [`api`]: what other floors may ask
@@ -14,11 +16,13 @@ mod doctor;
 pub mod epoch;
 pub mod log;
 mod ofd;
+mod proof;
 mod seal;
 pub mod vault;
 mod web;
+pub mod witness;
 
-use kernel::module::{Command, Consumer, FactType, MenuEntry, Permission, Place};
+use kernel::module::{Command, FactType, MenuEntry, Permission, Place};
 use kernel::{Door, Module, Route};
 
 pub use vault::{Master, check_master};
@@ -38,9 +42,9 @@ pub fn module() -> Module {
         Route::new("/log", Door::Public, get(web::page)),
         Route::new("/log/checkpoint", Door::Public, get(web::checkpoint)),
         Route::new("/log/key", Door::Public, get(web::key)),
-        Route::new("/log/consistency", Door::Public, get(web::consistency)),
         Route::new("/log/tile/{*path}", Door::Public, get(web::tile)),
         Route::new("/log/epoch/{epoch}/{*path}", Door::Public, get(web::ended)),
+        Route::new("/log/sm3/{*path}", Door::Public, get(web::sm3)),
         Route::new("/trust/root/{kind}", Door::Public, get(web::root)),
         Route::new(
             "/work/audit",
@@ -48,6 +52,8 @@ pub fn module() -> Module {
             get(audit::page),
         ),
     ];
+    m.routes.extend(proof::routes());
+    m.routes.extend(witness::routes());
     m.permissions = vec![
         Permission {
             name: "trust.log.read",
@@ -76,16 +82,14 @@ pub fn module() -> Module {
             unconsumed: Some("the first leaf of an epoch; the epoch itself is a row"),
         },
     ];
-    m.consumers = vec![Consumer {
-        name: "trust.log",
-        facts: &[],
-        handle: log::append,
-    }];
-    m.tables = vec![&vault::KEY];
+    m.facts.extend(witness::facts());
+    m.batches = vec![log::batch()];
+    m.jobs = vec![log::job()];
+    m.tables = vec![&vault::KEY, &witness::LOG];
     m.checks = vec![|ctx| Box::pin(doctor::check(ctx))];
     m.commands = vec![Command {
         name: "log",
-        help: "log export DIR: the proof log as files for yiwang-verify",
+        help: "log export DIR: the proof log as files for yiwang-verify; log witness add FILE|remove NAME|list",
         run: api::log_command,
     }];
     m.samples = web::samples().into_iter().chain(audit::samples()).collect();

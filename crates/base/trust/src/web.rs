@@ -1,13 +1,12 @@
 //! The public face of the proof log.
 
 use crate::log;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use kernel::http::reply;
 use kernel::module::Sample;
 use kernel::{Ctx, Refusal, Result};
-use serde::Deserialize;
+use merkle::Hashing;
 use serde_json::json;
 
 fn plain(text: String) -> Response {
@@ -15,21 +14,30 @@ fn plain(text: String) -> Response {
 }
 
 pub(crate) async fn page(cx: Ctx) -> Result<Response> {
-    let note = log::checkpoint(&cx, None).await?;
-    let key = log::verifier(&cx, None).await?;
-    let head = merkle::Checkpoint::parse(&note).map_err(|e| kernel::Fault::new(e.to_string()))?;
+    let mut trees = Vec::new();
+    for hashing in Hashing::ALL {
+        let note = log::checkpoint(&cx, hashing, None).await?;
+        let key = log::verifier(&cx, hashing, None).await?;
+        let head = merkle::Checkpoint::parse(&note).map_err(|e| kernel::Fault::new(e.to_string()))?;
+        trees.push(
+            json!({ "hash": hashing.name(), "size": head.size, "root": hex::encode(head.root), "note": note,
+                    "key": key, "origin": head.origin }),
+        );
+    }
+    let (have, want) = cx.read("trust.progress", |tx| Ok(log::progress(tx)?)).await?;
+    let building = (have < want).then(|| json!({ "have": have, "want": want }));
     cx.page(
         "trust/log/page.html",
-        json!({ "size": head.size, "root": hex::encode(head.root), "note": note, "key": key, "origin": head.origin }),
+        json!({ "trees": trees, "building": building }),
     )
 }
 
 pub(crate) async fn checkpoint(cx: Ctx) -> Result<Response> {
-    Ok(plain(log::checkpoint(&cx, None).await?))
+    Ok(plain(log::checkpoint(&cx, Hashing::Sha256, None).await?))
 }
 
 pub(crate) async fn key(cx: Ctx) -> Result<Response> {
-    Ok(plain(log::verifier(&cx, None).await? + "\n"))
+    Ok(plain(log::verifier(&cx, Hashing::Sha256, None).await? + "\n"))
 }
 
 /// The root certificate by which sealed files are trusted: `p256` (PAdES) or `sm2`.
@@ -45,28 +53,43 @@ pub(crate) async fn root(cx: Ctx, Path(kind): Path<String>) -> Result<Response> 
 
 /// `tile/<level>/<x001/…/NNN>[.p/<width>]`, level a number or `entries` (C2SP tlog-tiles).
 pub(crate) async fn tile(cx: Ctx, Path(path): Path<String>) -> Result<Response> {
-    tile_of(cx, None, path).await
+    tile_of(cx, Hashing::Sha256, None, path).await
 }
 
-/// The log of an ended epoch: `checkpoint`, `key`, `tile/…`, as the current one is served.
+/// The log of an ended epoch: `checkpoint`, `key`, `tile/…`, as the current one is served, and its `opening`.
 pub(crate) async fn ended(cx: Ctx, Path((epoch, path)): Path<(i64, String)>) -> Result<Response> {
-    match path.as_str() {
-        "checkpoint" => Ok(plain(log::checkpoint(&cx, Some(epoch)).await?)),
-        "key" => Ok(plain(log::verifier(&cx, Some(epoch)).await? + "\n")),
-        other => match other.strip_prefix("tile/") {
-            Some(rest) => tile_of(cx, Some(epoch), rest.into()).await,
+    of_epoch(cx, Hashing::Sha256, Some(epoch), &path).await
+}
+
+/// The tree hashed with SM3, below `/log/sm3/` as the other below `/log/`.
+pub(crate) async fn sm3(cx: Ctx, Path(path): Path<String>) -> Result<Response> {
+    if let Some(rest) = path.strip_prefix("epoch/") {
+        let (epoch, path) = rest.split_once('/').ok_or_else(Refusal::not_found)?;
+        let epoch = epoch.parse().map_err(|_| Refusal::not_found())?;
+        return of_epoch(cx, Hashing::Sm3, Some(epoch), path).await;
+    }
+    of_epoch(cx, Hashing::Sm3, None, &path).await
+}
+
+async fn of_epoch(cx: Ctx, hashing: Hashing, epoch: Option<i64>, path: &str) -> Result<Response> {
+    match (path, epoch) {
+        ("checkpoint", _) => Ok(plain(log::checkpoint(&cx, hashing, epoch).await?)),
+        ("key", _) => Ok(plain(log::verifier(&cx, hashing, epoch).await? + "\n")),
+        ("opening", Some(epoch)) => Ok(kernel::http::reply(log::opening(&cx, hashing, epoch).await?)),
+        (other, _) => match other.strip_prefix("tile/") {
+            Some(rest) => tile_of(cx, hashing, epoch, rest.into()).await,
             None => Err(Refusal::not_found().into()),
         },
     }
 }
 
-async fn tile_of(cx: Ctx, epoch: Option<i64>, path: String) -> Result<Response> {
+async fn tile_of(cx: Ctx, hashing: Hashing, epoch: Option<i64>, path: String) -> Result<Response> {
     let (level, index, width) = parse_tile(&path).ok_or_else(Refusal::not_found)?;
     // Hashes are public; entries name actors and subjects, so they are for those who may read the log.
     if level.is_none() && !cx.holds("trust.log.read") {
         return Err(Refusal::forbidden().into());
     }
-    let bytes = log::tile(&cx, epoch, level, index, width).await?;
+    let bytes = log::tile(&cx, hashing, epoch, level, index, width).await?;
     let age = if width == 256 {
         "public, max-age=31536000, immutable"
     } else {
@@ -109,23 +132,19 @@ pub(crate) fn parse_tile(path: &str) -> Option<(Option<u8>, u64, u16)> {
     Some((level, index, width))
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Sizes {
-    from: u64,
-    to: u64,
-}
-
-pub(crate) async fn consistency(cx: Ctx, Query(q): Query<Sizes>) -> Result<Response> {
-    let hashes = log::consistency(&cx, q.from, q.to).await?;
-    Ok(reply(
-        json!({ "from": q.from, "to": q.to, "hashes": hashes.iter().map(hex::encode).collect::<Vec<_>>() }),
-    ))
-}
-
 pub(crate) fn samples() -> Vec<Sample> {
-    vec![Sample {
-        template: "trust/log/page.html",
-        name: "three leaves",
-        data: json!({ "size": 3, "root": "00", "note": "a\n3\nAA==\n\n— a AA==\n", "key": "a+1+B", "origin": "a" }),
-    }]
+    let tree = |hash: &str, key: &str| json!({ "hash": hash, "size": 3, "root": "00", "note": "a\n3\nAA==\n\n— a AA==\n", "key": key, "origin": "a" });
+    let trees = json!([tree("sha256", "a+1+B"), tree("sm3", "a+1+B\na+2+C")]);
+    vec![
+        Sample {
+            template: "trust/log/page.html",
+            name: "three leaves",
+            data: json!({ "trees": trees, "building": null }),
+        },
+        Sample {
+            template: "trust/log/page.html",
+            name: "the second tree is being built",
+            data: json!({ "trees": trees, "building": { "have": 500, "want": 20_000 } }),
+        },
+    ]
 }

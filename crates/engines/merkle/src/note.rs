@@ -1,22 +1,97 @@
-//! Signed notes with Ed25519, C2SP signed-note.
+//! Signed notes, C2SP signed-note, and the cosignatures of witnesses, C2SP tlog-cosignature.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
+use sm2::dsa::signature::Verifier;
 
-/// Signature type of Ed25519 in the specification.
-const ED25519: u8 = 1;
+/// Signature types of the specifications: Ed25519 over the text, and over text and time as a witness signs.
+const ED25519: &[u8] = &[1];
+const COSIGNATURE: &[u8] = &[4];
+/// SM2 has no byte there. 0xff is theirs for types without one, and asks for a longer name behind it; this name is ours
+/// and is registered nowhere.
+const SM2: &[u8] = b"\xffyiwang.sm2-sm3.v1";
+
+/// The signer's identity of SM2 where none was agreed on (GM/T 0009).
+const SM2_ID: &str = "1234567812345678";
 
 /// Most signatures read from one note; the specification asks for a limit of at least sixteen.
 const MAX_SIGNATURES: usize = 64;
+
+/// A public key, by the kind of signature it checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublicKey {
+    /// Ed25519 over the text.
+    Ed25519(VerifyingKey),
+    /// Ed25519 of a witness over the text and a time.
+    Cosigner(VerifyingKey),
+    /// SM2 with SM3 over the text, default identity: the uncompressed point. Signatures are DER.
+    Sm2([u8; 65]),
+}
+
+impl From<VerifyingKey> for PublicKey {
+    fn from(key: VerifyingKey) -> Self {
+        PublicKey::Ed25519(key)
+    }
+}
+
+impl PublicKey {
+    /// The type and the key as verifier keys and key ids hold them.
+    fn encoded(&self) -> Vec<u8> {
+        match self {
+            PublicKey::Ed25519(key) => [ED25519, key.as_bytes()].concat(),
+            PublicKey::Cosigner(key) => [COSIGNATURE, key.as_bytes()].concat(),
+            PublicKey::Sm2(point) => [SM2, point].concat(),
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Option<PublicKey> {
+        if let Some(point) = bytes.strip_prefix(SM2) {
+            sm2::dsa::VerifyingKey::from_sec1_bytes(SM2_ID, point).ok()?;
+            return point.try_into().ok().map(PublicKey::Sm2);
+        }
+        let key = |bytes: &[u8]| {
+            let key = VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?;
+            (!key.is_weak()).then_some(key)
+        };
+        match bytes.strip_prefix(ED25519) {
+            Some(rest) => key(rest).map(PublicKey::Ed25519),
+            None => key(bytes.strip_prefix(COSIGNATURE)?).map(PublicKey::Cosigner),
+        }
+    }
+
+    fn verify(&self, text: &str, signature: &[u8]) -> Option<()> {
+        // The strict form leaves no second signature for the same text and no keys of small order.
+        let strict = |key: &VerifyingKey, text: &[u8], signature: &[u8]| {
+            key.verify_strict(text, &Signature::from_slice(signature).ok()?)
+                .ok()
+        };
+        match self {
+            PublicKey::Ed25519(key) => strict(key, text.as_bytes(), signature),
+            PublicKey::Cosigner(key) => {
+                let (time, signature) = signature.split_first_chunk()?;
+                strict(
+                    key,
+                    cosigned(text, u64::from_be_bytes(*time)).as_bytes(),
+                    signature,
+                )
+            }
+            PublicKey::Sm2(point) => {
+                let key = sm2::dsa::VerifyingKey::from_sec1_bytes(SM2_ID, point).ok()?;
+                let signature = sm2::dsa::Signature::from_der(signature).ok()?;
+                key.verify(text.as_bytes(), &signature).ok()
+            }
+        }
+    }
+}
 
 /// A public key under the name that notes are signed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoteKey {
     /// Non-empty, without white space and plus signs.
     pub name: String,
-    /// The Ed25519 public key.
-    pub key: VerifyingKey,
+    /// What checks the signature.
+    pub key: PublicKey,
 }
 
 /// The key that a reader trusts.
@@ -26,7 +101,7 @@ pub type NoteVerifier = NoteKey;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
     /// The verifier key is not `name+id+key`, or its id does not fit the key.
-    #[error("the text is not a verifier key of an Ed25519 note")]
+    #[error("the text is not a verifier key of a signed note")]
     Key,
     /// The note has no text, no blank line, or a malformed signature line.
     #[error("the text is not a signed note")]
@@ -40,24 +115,23 @@ pub enum NoteError {
 }
 
 impl NoteKey {
-    /// First four bytes of the hash over name and key.
+    /// First four bytes of the hash over name and key; SHA-256 for every kind of key, as the format asks.
     pub fn id(&self) -> [u8; 4] {
         let hash = Sha256::new()
             .chain_update(&self.name)
-            .chain_update([b'\n', ED25519])
-            .chain_update(self.key.as_bytes())
+            .chain_update(b"\n")
+            .chain_update(self.key.encoded())
             .finalize();
         [hash[0], hash[1], hash[2], hash[3]]
     }
 
     /// The verifier key `name+id+key`, with the id in hexadecimal and type and key in base64.
     pub fn to_text(&self) -> String {
-        let key = [&[ED25519], self.key.as_bytes().as_slice()].concat();
         format!(
             "{}+{}+{}",
             self.name,
             hex::encode(self.id()),
-            STANDARD.encode(key)
+            STANDARD.encode(self.key.encoded())
         )
     }
 
@@ -69,16 +143,20 @@ impl NoteKey {
         let read = || {
             let (name, rest) = text.trim().split_once('+')?;
             let (id, key) = rest.split_once('+')?;
-            let key = STANDARD.decode(key).ok()?;
-            let key: [u8; 32] = key.strip_prefix(&[ED25519])?.try_into().ok()?;
             let key = NoteKey {
                 name: name.to_string(),
-                key: VerifyingKey::from_bytes(&key).ok()?,
+                key: PublicKey::decode(&STANDARD.decode(key).ok()?)?,
             };
             let id_fits = hex::decode(id).ok()? == key.id();
-            (name_ok(name) && id_fits && !key.key.is_weak()).then_some(key)
+            (name_ok(name) && id_fits).then_some(key)
         };
         read().ok_or(NoteError::Key)
+    }
+
+    /// The signature line, newline included, of a signature that was made elsewhere over the text of a note.
+    pub fn line(&self, signature: &[u8]) -> String {
+        let bytes = [&self.id(), signature].concat();
+        format!("\u{2014} {} {}\n", self.name, STANDARD.encode(bytes))
     }
 }
 
@@ -86,7 +164,7 @@ impl NoteKey {
 pub fn verifier_key(name: &str, key: &VerifyingKey) -> String {
     NoteKey {
         name: name.to_string(),
-        key: *key,
+        key: (*key).into(),
     }
     .to_text()
 }
@@ -105,13 +183,32 @@ pub fn sign_note(text: &str, key: &SigningKey, name: &str) -> String {
     } else {
         format!("{text}\n")
     };
-    let id = NoteKey {
+    let public = NoteKey {
         name: name.to_string(),
-        key: key.verifying_key(),
-    }
-    .id();
-    let signature = [id.as_slice(), key.sign(text.as_bytes()).to_bytes().as_slice()].concat();
-    format!("{text}\n\u{2014} {name} {}\n", STANDARD.encode(signature))
+        key: key.verifying_key().into(),
+    };
+    let line = public.line(&key.sign(text.as_bytes()).to_bytes());
+    join_note(&text, &[line])
+}
+
+/// The note of a text, which ends with a newline, and its signature lines.
+pub fn join_note(text: &str, lines: &[String]) -> String {
+    format!("{text}\n{}", lines.concat())
+}
+
+/// The signature line of a witness under `name` over the text of a checkpoint; `time` in seconds since 1970.
+pub fn cosign(text: &str, key: &SigningKey, name: &str, time: u64) -> String {
+    let public = NoteKey {
+        name: name.to_string(),
+        key: PublicKey::Cosigner(key.verifying_key()),
+    };
+    let signature = key.sign(cosigned(text, time).as_bytes()).to_bytes();
+    public.line(&[&time.to_be_bytes(), signature.as_slice()].concat())
+}
+
+/// What a witness signs.
+fn cosigned(text: &str, time: u64) -> String {
+    format!("cosignature/v1\ntime {time}\n{text}")
 }
 
 /// The text of a note, newline included, when the trusted key signed it; other signatures are skipped.
@@ -137,12 +234,7 @@ pub fn verify_note<'a>(note: &'a str, trusted: &NoteVerifier) -> Result<&'a str,
         if name != trusted.name || *id != trusted.id() {
             continue;
         }
-        let signature = Signature::from_slice(signature).map_err(|_| NoteError::Signature)?;
-        // The strict form leaves no second signature for the same text and no keys of small order.
-        trusted
-            .key
-            .verify_strict(text.as_bytes(), &signature)
-            .map_err(|_| NoteError::Signature)?;
+        trusted.key.verify(text, signature).ok_or(NoteError::Signature)?;
         signed = true;
     }
     if signed {
@@ -169,7 +261,7 @@ mod tests {
         let key = SigningKey::from_bytes(&[seed; 32]);
         let verifier = NoteKey {
             name: name.into(),
-            key: key.verifying_key(),
+            key: key.verifying_key().into(),
         };
         (key, verifier)
     }
@@ -255,6 +347,69 @@ mod tests {
             verify_note(&format!("{note}{line}"), &verifier),
             Err(NoteError::Signature)
         );
+    }
+
+    fn sm2_key() -> (sm2::dsa::SigningKey, NoteKey) {
+        let secret = sm2::SecretKey::from_slice(&[9; 32]).unwrap();
+        let point = secret.public_key().to_sec1_bytes().to_vec();
+        let key = NoteKey {
+            name: "yiwang.example/log/sm3/1".into(),
+            key: PublicKey::Sm2(point.try_into().unwrap()),
+        };
+        (sm2::dsa::SigningKey::new(SM2_ID, &secret).unwrap(), key)
+    }
+
+    #[test]
+    fn sm2_beside_ed25519() {
+        let (signer, verifier) = sm2_key();
+        let sign = |text: &str| {
+            let made: sm2::dsa::Signature = signer.try_sign(text.as_bytes()).unwrap();
+            verifier.line(made.to_der().as_ref())
+        };
+        let (key, common) = keys(1, &verifier.name);
+        let text = "text\n";
+        let note = join_note(
+            text,
+            &[sign(text), common.line(&key.sign(text.as_bytes()).to_bytes())],
+        );
+        assert_eq!(verify_note(&note, &verifier), Ok(text));
+        assert_eq!(verify_note(&note, &common), Ok(text));
+        let known = NoteKey::parse(&format!("{}\n", verifier.to_text())).unwrap();
+        assert_eq!(known, verifier);
+        assert_eq!(
+            verify_note(&note.replace("text", "next"), &known),
+            Err(NoteError::Signature)
+        );
+        let other = join_note(text, &[sign("other\n")]);
+        assert_eq!(verify_note(&other, &known), Err(NoteError::Signature));
+        assert_eq!(verify_note(&other, &common), Err(NoteError::Unsigned));
+        // A point off the curve, and a key of another kind under the same bytes.
+        let mut off = verifier.clone();
+        off.key = PublicKey::Sm2([4; 65]);
+        assert_eq!(NoteKey::parse(&off.to_text()), Err(NoteError::Key));
+    }
+
+    #[test]
+    fn cosignatures() {
+        let (key, log) = keys(1, "log.example");
+        let witness = SigningKey::from_bytes(&[3; 32]);
+        let known = NoteKey {
+            name: "witness.example/w1".into(),
+            key: PublicKey::Cosigner(witness.verifying_key()),
+        };
+        let text = "log.example\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
+        let note = sign_note(text, &key, "log.example") + &cosign(text, &witness, &known.name, 1_679_315_147);
+        assert_eq!(verify_note(&note, &known), Ok(text));
+        assert_eq!(verify_note(&note, &log), Ok(text));
+        assert_eq!(NoteKey::parse(&known.to_text()), Ok(known.clone()));
+        // The time is signed as well, and a plain signature is no cosignature.
+        let (head, line) = note.trim_end().rsplit_once(' ').unwrap();
+        let mut bytes = STANDARD.decode(line).unwrap();
+        bytes[11] ^= 1;
+        let moved = format!("{head} {}\n", STANDARD.encode(bytes));
+        assert_eq!(verify_note(&moved, &known), Err(NoteError::Signature));
+        let plain = join_note(text, &[known.line(&witness.sign(text.as_bytes()).to_bytes())]);
+        assert_eq!(verify_note(&plain, &known), Err(NoteError::Signature));
     }
 
     #[test]

@@ -100,7 +100,7 @@ pub fn decode_bundle(mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, BundleError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{MemoryTree, Tree, leaf_hash};
+    use crate::{Hashing, MemoryTree, Tree};
 
     #[test]
     fn paths() {
@@ -118,14 +118,14 @@ mod tests {
 
     #[test]
     fn tiles_hold_the_subtrees() {
-        let mut t = MemoryTree::new();
-        let leaves: Vec<Hash> = (0..600u32).map(|i| leaf_hash(&i.to_be_bytes())).collect();
+        let mut t = MemoryTree::new(Hashing::Sm3);
+        let leaves: Vec<Hash> = (0..600u32).map(|i| Hashing::Sm3.leaf(&i.to_be_bytes())).collect();
         for leaf in &leaves {
             t.append(*leaf);
         }
         assert_eq!(tile_bytes(&t, 0, 0, 256).unwrap(), leaves[..256].concat());
         assert_eq!(tile_bytes(&t, 0, 2, 88).unwrap(), leaves[512..].concat());
-        let mut first = Tree::new();
+        let mut first = Tree::new(Hashing::Sm3);
         for leaf in &leaves[..256] {
             first.append(*leaf);
         }

@@ -245,7 +245,8 @@ fn harden(response: &mut Response, app: &App, path: &str, request: String) {
         set("strict-transport-security", "max-age=31536000");
     }
     set("x-request-id", &request);
-    if !path.starts_with("/assets/") && !path.starts_with("/log/tile/") {
+    if !path.starts_with("/assets/") && !path.starts_with("/log/tile/") && !path.starts_with("/log/sm3/tile/")
+    {
         set("cache-control", "no-store");
     }
 }
