@@ -130,6 +130,15 @@ pub(crate) fn sample(kind: &Kind) -> Json {
     })
 }
 
+/// A certificate before it is sealed.
+struct Printed {
+    pdf: Vec<u8>,
+    widget: Widget,
+    ofd: Vec<u8>,
+    /// Of the seal, PNG.
+    picture: Vec<u8>,
+}
+
 /// Job: prints, seals, stores. A certificate that is issued already is left as it is.
 pub(crate) async fn produce(ctx: Ctx, payload: Json) -> Result<()> {
     let id = payload["id"].as_str().unwrap_or_default().to_string();
@@ -165,40 +174,39 @@ pub(crate) async fn produce(ctx: Ctx, payload: Json) -> Result<()> {
         "qr": kernel::qr::svg(&url)?, "note": "", "demo": demo,
     });
     let (title, now, name) = (kind.title.clone(), ctx.now(), issuer.clone());
-    let printed = tokio::task::spawn_blocking(
-        move || -> Result<(Vec<u8>, Widget, Vec<u8>, Vec<u8>), print::PrintError> {
-            let pdf = print::render(&template, &data, &title, now)?;
-            let (ofd, _) = print::render_ofd(&template, &data, &title, now, "")?;
-            let foot = if demo { "演示" } else { "" };
-            let picture = print::seal_png(&name, "电子签章", foot, DOTS)?;
-            let content = print::seal_drawing(&name, "电子签章", foot, SEAL)?;
-            let (size, [x, y]) = (SEAL as f32, PLACE);
-            let rect = [x, y, x + size, y + size];
-            Ok((
-                pdf,
-                Widget {
-                    page: 1,
-                    rect,
-                    bbox: [0.0, 0.0, size, size],
-                    content,
-                },
-                ofd,
-                picture,
-            ))
-        },
-    )
+    let printed = tokio::task::spawn_blocking(move || -> Result<Printed, print::PrintError> {
+        let pdf = print::render(&template, &data, &title, now)?;
+        let (ofd, _) = print::render_ofd(&template, &data, &title, now, "")?;
+        let foot = if demo { "演示" } else { "" };
+        let picture = print::seal_png(&name, "电子签章", foot, DOTS)?;
+        let content = print::seal_drawing(&name, "电子签章", foot, SEAL)?;
+        let (size, [x, y]) = (SEAL as f32, PLACE);
+        let rect = [x, y, x + size, y + size];
+        let widget = Widget {
+            page: 1,
+            rect,
+            bbox: [0.0, 0.0, size, size],
+            content,
+        };
+        Ok(Printed {
+            pdf,
+            widget,
+            ofd,
+            picture,
+        })
+    })
     .await
     .map_err(|e| Fault::of("printing", e))?;
-    let (pdf, widget, ofd, picture) = printed.map_err(|e| Fault::of(format!("certificate {}", c.kind), e))?;
-    let sealed = trust::api::seal_pdf(&ctx, (&c.issuer, &issuer), pdf, &kind.title, widget).await?;
+    let p = printed.map_err(|e| Fault::of(format!("certificate {}", c.kind), e))?;
+    let sealed = trust::api::seal_pdf(&ctx, (&c.issuer, &issuer), p.pdf, &kind.title, p.widget).await?;
     let sealing = trust::api::Sealing {
         organisation: (&c.issuer, &issuer),
-        picture,
+        picture: p.picture,
         page: 0,
         at: [f64::from(PLACE[0]) * MM, PAGE - (f64::from(PLACE[1]) + SEAL) * MM],
         side: SEAL * MM,
     };
-    let ofd = trust::api::seal_ofd(&ctx, ofd, sealing).await?;
+    let ofd = trust::api::seal_ofd(&ctx, p.ofd, sealing).await?;
     let ofd_sha256 = hex(&Sha256::digest(&ofd));
     let ofd = ctx
         .protect()

@@ -370,10 +370,8 @@ pub(crate) async fn revoke(ctx: &Ctx, authorization: Option<&str>, body: &str) -
             return Ok(Ok(()));
         };
         match (token.kind, &token.grant) {
-            (Kind::Refresh, Some(grant)) => {
-                if store::end_grant(tx, grant, ctx.now())? {
-                    ended(ctx, tx, grant, "revoked")?;
-                }
+            (Kind::Refresh, Some(grant)) if store::end_grant(tx, grant, ctx.now())? => {
+                ended(ctx, tx, grant, "revoked")?;
             }
             (Kind::Access, _) => store::remove_token(tx, &token.digest)?,
             _ => {}

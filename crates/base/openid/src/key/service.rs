@@ -155,7 +155,7 @@ pub(crate) async fn rotate(ctx: &Ctx) -> Result<()> {
                 let kid = jwk.kid().to_string();
                 let sealed = ctx
                     .protect()
-                    .seal(&place(&kid), &hex::encode(&*private.to_bytes()))?;
+                    .seal(&place(&kid), &hex::encode(*private.to_bytes()))?;
                 let key = Stored {
                     kid: kid.clone(),
                     alg: alg.as_str().into(),
