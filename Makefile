@@ -18,7 +18,7 @@ build: web ## the release binary, with the web assets inside
 web: web/dist/.stamp ## the web assets, only when their sources changed
 
 # The stamp lies in dist, so a deleted dist is built again. The folder itself is an input: it changes when a file goes away.
-web/dist/.stamp: web/package.json web/package-lock.json web/build.mjs web/tsconfig.json web/src $(wildcard web/src/*)
+web/dist/.stamp: web/package.json web/package-lock.json web/build.mjs web/tsconfig.json web/src $(wildcard web/src/* web/src/*/*)
 	cd web && npm ci && npm run build
 	@touch $@
 

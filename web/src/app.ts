@@ -3,21 +3,7 @@
  * anything, it only saves the reader time. Each function enhances one attribute of the markup.
  */
 
-const english = document.documentElement.lang.startsWith("en");
-const say = (zh: string, en: string): string => (english ? en : zh);
-const all = <T extends Element = HTMLElement>(selector: string, root: ParentNode = document): T[] =>
-  Array.from(root.querySelectorAll<T>(selector));
-const clock = (): string => new Date().toTimeString().slice(0, 5);
-
-/** Creates an element with text; attributes of value "" are set, undefined ones are left out. */
-function make<K extends keyof HTMLElementTagNameMap>(
-  tag: K, text = "", attributes: Record<string, string | undefined> = {},
-): HTMLElementTagNameMap[K] {
-  const node = document.createElement(tag);
-  node.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) if (value !== undefined) node.setAttribute(name, value);
-  return node;
-}
+import { all, clock, make, say } from "./dom";
 
 /** A short spoken and shown message that leaves by itself. */
 function toast(text: string): void {

@@ -155,7 +155,8 @@ fn has_nextest() -> bool {
 /// Builds when the sources changed (the Makefile knows when), then lets TypeScript check the types.
 fn web(s: &mut Suite) -> Outcome {
     run(program("make", s.root()).args(["--no-print-directory", "web"]))?;
-    run(program("npm", &s.root().join("web")).args(["run", "check"]))
+    run(program("npm", &s.root().join("web")).args(["run", "check"]))?;
+    run(program("npm", &s.root().join("web")).arg("test"))
 }
 
 fn fmt(s: &mut Suite) -> Outcome {

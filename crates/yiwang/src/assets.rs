@@ -1,7 +1,7 @@
 //! `/assets/…`: the built front end (`web/dist`), embedded. Addresses carry a version, so browsers keep them for a year.
 
 use axum::extract::Path;
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use kernel::{Door, Module, Problem, Refusal, Route};
@@ -11,8 +11,13 @@ use kernel::{Door, Module, Problem, Refusal, Route};
 #[include = "*.css"]
 #[include = "*.js"]
 #[include = "*.svg"]
+#[include = "*.webmanifest"]
+#[include = "*.png"]
 #[allow_missing = true]
 struct Built;
+
+/// The service worker of the page that shows a code without a network.
+const WORKER: &str = "code-sw.js";
 
 /// See the module.
 pub fn module() -> Module {
@@ -38,11 +43,24 @@ async fn asset(Path(path): Path<String>) -> Response {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
         Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("webmanifest") => "application/manifest+json",
         _ => "application/octet-stream",
     };
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
-    ];
+    if path == WORKER {
+        // Browsers look for a new worker by this address, so it is never kept; its scope is the code alone.
+        let headers = [
+            (header::CONTENT_TYPE, kind),
+            (header::CACHE_CONTROL, "no-cache"),
+            (HeaderName::from_static("service-worker-allowed"), "/code"),
+        ];
+        return (headers, file.data.into_owned()).into_response();
+    }
+    let age = match path.as_str() {
+        // Pages name it without a version, many times each; a new icon must not wait a year.
+        "icons.svg" => "public, max-age=600",
+        _ => "public, max-age=31536000, immutable",
+    };
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, age)];
     (headers, file.data.into_owned()).into_response()
 }

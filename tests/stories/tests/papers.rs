@@ -3,7 +3,7 @@
 use kernel::params;
 use std::collections::BTreeMap;
 use stories::matter::answers;
-use stories::paper::{paper, papers, words};
+use stories::paper::{paper, papers};
 use stories::{City, Client, Db, on_both, pack_copy};
 
 on_both!(

@@ -231,15 +231,19 @@ impl Code {
         if now > at + LIFE + TOLERANCE {
             return Err(Wrong::Late);
         }
-        if at < i64::from(c.not_before) - TOLERANCE || at > i64::from(c.not_after) {
+        if now < i64::from(c.not_before) - TOLERANCE || now > i64::from(c.not_after) {
             return Err(Wrong::Certificate);
         }
         Ok(())
     }
 
-    /// Its name among codes that were seen.
+    /// Its name among codes that were seen: device, moment and nonce. No signature has a part in it, for of each there is a
+    /// second one that also verifies.
     pub fn digest(&self) -> String {
-        hex::encode(Sha256::digest(&self.shown))
+        let at = self.issued_at.to_be_bytes();
+        hex::encode(Sha256::digest(
+            [&self.certificate.device[..], &at, &self.nonce].concat(),
+        ))
     }
 }
 
@@ -334,6 +338,26 @@ mod tests {
             assert!(code.and_then(|c| c.check(&trusted, 5_000)).is_err(), "byte {n}");
             assert!(Code::read(&format!("{PREFIX}{}", B64.encode(&bytes[..n]))).is_err());
         }
+    }
+
+    /// ECDSA signatures (r, s) and (r, n − s) both verify; the code is the same.
+    #[test]
+    fn another_signature_is_no_other_code() {
+        let (issuer, device) = (key(1), key(2));
+        let bytes = B64.decode(&made(&issuer, &device)[4..]).unwrap();
+        let mirror = |bytes: &mut [u8]| {
+            let signature = Signature::from_slice(bytes).unwrap();
+            let (r, s) = (signature.r(), signature.s());
+            let mirrored = Signature::from_scalars(r.to_bytes(), (-*s).to_bytes()).unwrap();
+            bytes.copy_from_slice(&mirrored.to_bytes());
+        };
+        let mut other = bytes.clone();
+        let end = other.len();
+        mirror(&mut other[end - 64..]);
+        mirror(&mut other[end - 140..end - 76]);
+        let read = |b: &[u8]| Code::read(&format!("{PREFIX}{}", B64.encode(b))).unwrap();
+        assert_ne!(bytes, other);
+        assert_eq!(read(&bytes).digest(), read(&other).digest());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use kernel::Ctx;
 use oidc::provider::{Endpoints, Levels, Provider, Scope, Scopes};
+use std::sync::Arc;
 
 /// Names of the real-name levels R1 to R4 begin with this.
 const LEVELS: &str = "urn:yiwang:acr:r";
@@ -18,8 +19,16 @@ const SCOPES: [(&str, &[&str]); 5] = [
 /// Scope by which a client may ask about the tokens of others (a resource server).
 pub(crate) const INTROSPECTION: &str = "introspection";
 
-/// The provider of this city.
-pub(crate) fn provider(ctx: &Ctx) -> Provider {
+/// The provider of this city, made once.
+pub(crate) fn provider(ctx: &Ctx) -> Arc<Provider> {
+    let services = &ctx.app.services;
+    services.get::<Provider>().unwrap_or_else(|_| {
+        services.put(make(ctx));
+        Arc::new(make(ctx))
+    })
+}
+
+fn make(ctx: &Ctx) -> Provider {
     let url = &ctx.app.config.url;
     let at = |path: &str| format!("{url}/openid/{path}");
     let scopes = SCOPES.iter().map(|(name, claims)| Scope {

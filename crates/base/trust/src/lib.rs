@@ -15,6 +15,7 @@ pub mod crypto;
 mod doctor;
 pub mod epoch;
 pub mod log;
+mod ofd;
 mod proof;
 mod seal;
 pub mod vault;

@@ -17,6 +17,11 @@ pub(crate) const PRODUCE: &str = "documents.produce";
 const SEAL: f64 = 119.0;
 const PLACE: [f32; 2] = [370.0, 130.0];
 
+/// Millimetres of a point, height of the page in them, dots of the seal's picture.
+const MM: f64 = 25.4 / 72.0;
+const PAGE: f64 = 297.0;
+const DOTS: u32 = 500;
+
 /// What a case orders.
 pub struct Order<'a> {
     /// Certificate type of the pack.
@@ -160,25 +165,44 @@ pub(crate) async fn produce(ctx: Ctx, payload: Json) -> Result<()> {
         "qr": kernel::qr::svg(&url)?, "note": "", "demo": demo,
     });
     let (title, now, name) = (kind.title.clone(), ctx.now(), issuer.clone());
-    let printed = tokio::task::spawn_blocking(move || -> Result<(Vec<u8>, Widget), print::PrintError> {
-        let pdf = print::render(&template, &data, &title, now)?;
-        let content = print::seal_drawing(&name, "电子签章", if demo { "演示" } else { "" }, SEAL)?;
-        let (size, [x, y]) = (SEAL as f32, PLACE);
-        let rect = [x, y, x + size, y + size];
-        Ok((
-            pdf,
-            Widget {
-                page: 1,
-                rect,
-                bbox: [0.0, 0.0, size, size],
-                content,
-            },
-        ))
-    })
+    let printed = tokio::task::spawn_blocking(
+        move || -> Result<(Vec<u8>, Widget, Vec<u8>, Vec<u8>), print::PrintError> {
+            let pdf = print::render(&template, &data, &title, now)?;
+            let (ofd, _) = print::render_ofd(&template, &data, &title, now, "")?;
+            let foot = if demo { "演示" } else { "" };
+            let picture = print::seal_png(&name, "电子签章", foot, DOTS)?;
+            let content = print::seal_drawing(&name, "电子签章", foot, SEAL)?;
+            let (size, [x, y]) = (SEAL as f32, PLACE);
+            let rect = [x, y, x + size, y + size];
+            Ok((
+                pdf,
+                Widget {
+                    page: 1,
+                    rect,
+                    bbox: [0.0, 0.0, size, size],
+                    content,
+                },
+                ofd,
+                picture,
+            ))
+        },
+    )
     .await
     .map_err(|e| Fault::of("printing", e))?;
-    let (pdf, widget) = printed.map_err(|e| Fault::of(format!("certificate {}", c.kind), e))?;
+    let (pdf, widget, ofd, picture) = printed.map_err(|e| Fault::of(format!("certificate {}", c.kind), e))?;
     let sealed = trust::api::seal_pdf(&ctx, (&c.issuer, &issuer), pdf, &kind.title, widget).await?;
+    let sealing = trust::api::Sealing {
+        organisation: (&c.issuer, &issuer),
+        picture,
+        page: 0,
+        at: [f64::from(PLACE[0]) * MM, PAGE - (f64::from(PLACE[1]) + SEAL) * MM],
+        side: SEAL * MM,
+    };
+    let ofd = trust::api::seal_ofd(&ctx, ofd, sealing).await?;
+    let ofd_sha256 = hex(&Sha256::digest(&ofd));
+    let ofd = ctx
+        .protect()
+        .seal(&format!("documents_ofd.file:{id}"), &STANDARD.encode(&ofd))?;
     let sha256 = hex(&Sha256::digest(&sealed.pdf));
     let stored = ctx.protect().seal(
         &format!("documents_certificate.pdf:{id}"),
@@ -188,13 +212,26 @@ pub(crate) async fn produce(ctx: Ctx, payload: Json) -> Result<()> {
         if !store::issue(tx, &id, stored.clone(), &sha256, sealed.sm2.clone(), ctx.now())? {
             return Ok(());
         }
+        store::put_ofd(tx, &id, ofd.clone(), &ofd_sha256)?;
         let fact = Fact::new("documents.certificate.issued", &id).payload(
-            json!({ "identifier": c.identifier, "type": c.kind, "pdf_sha256": sha256, "case": c.case_id }),
+            json!({ "identifier": c.identifier, "type": c.kind, "pdf_sha256": sha256, "ofd_sha256": ofd_sha256, "case": c.case_id }),
         );
         ctx.emit(tx, fact.touch(&crate::CERTIFICATE, &id))?;
         Ok(())
     })
     .await
+}
+
+/// The sealed OFD package.
+pub(crate) fn ofd(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<Vec<u8>>> {
+    let Some(sealed) = store::ofd(tx, id)? else {
+        return Ok(None);
+    };
+    let text = ctx.protect().open(&format!("documents_ofd.file:{id}"), &sealed)?;
+    let ofd = STANDARD
+        .decode(text)
+        .map_err(|e| Fault::of("certificate file", e))?;
+    Ok(Some(ofd))
 }
 
 /// The finished file and its detached SM2 signature.

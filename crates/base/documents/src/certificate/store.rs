@@ -122,6 +122,32 @@ pub(crate) fn file(tx: &mut Tx<'_>, id: &str) -> Result<Option<Stored>, Fault> {
     .transpose()
 }
 
+/// The sealed OFD package of a certificate; those of long ago have none.
+pub(crate) fn ofd(tx: &mut Tx<'_>, id: &str) -> Result<Option<Vec<u8>>, Fault> {
+    tx.scalar(
+        "SELECT file FROM documents_ofd WHERE certificate = $1",
+        params![id],
+    )
+}
+
+pub(crate) fn put_ofd(tx: &mut Tx<'_>, id: &str, file: Vec<u8>, sha256: &str) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO documents_ofd(certificate, file, sha256) VALUES ($1, $2, $3)",
+        params![id, file, sha256],
+    )?;
+    Ok(())
+}
+
+/// The certificate whose OFD package has this SHA-256.
+pub(crate) fn by_ofd(tx: &mut Tx<'_>, sha256: &str) -> Result<Option<Certificate>, Fault> {
+    let sql = "SELECT certificate FROM documents_ofd WHERE sha256 = $1";
+    let id: Option<String> = tx.scalar(sql, params![sha256])?;
+    match id {
+        Some(id) => by_id(tx, &id),
+        None => Ok(None),
+    }
+}
+
 pub(crate) fn issue(
     tx: &mut Tx<'_>,
     id: &str,

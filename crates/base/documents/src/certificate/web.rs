@@ -12,6 +12,7 @@ use kernel::{Ctx, Fact, Refusal, Result, Tx};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
+use trust::api::{Change, OfdSignature};
 
 /// The holder's own certificate, or one that an official may read.
 fn readable(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Certificate> {
@@ -58,9 +59,9 @@ pub(crate) async fn page(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
     )
 }
 
-/// `pdf`, `sm2`, `sm2.pem` or `proof`.
+/// `pdf`, `ofd`, `sm2`, `sm2.pem` or `proof`.
 async fn file(cx: Ctx, id: &str, what: &str) -> Result<Response> {
-    let (c, found, seq) = cx
+    let (c, found, ofd, seq) = cx
         .tx("documents.file", |tx| {
             let c = readable(&cx, tx, id)?;
             cx.accessed(
@@ -70,13 +71,21 @@ async fn file(cx: Ctx, id: &str, what: &str) -> Result<Response> {
                 "certificate",
             )?;
             let seq = store::issue_seq(tx, id)?;
-            Ok((c, produce::file(&cx, tx, id)?, seq))
+            let ofd = match what {
+                "ofd" => produce::ofd(&cx, tx, id)?,
+                _ => None,
+            };
+            Ok((c, produce::file(&cx, tx, id)?, ofd, seq))
         })
         .await?;
     let (pdf, sm2) = found.ok_or_else(|| Refusal::new("documents-not-ready").status(409))?;
     let name = format!("{}-{}", c.title(&cx), c.number);
     match what {
         "pdf" => Ok(attachment(&format!("{name}.pdf"), "application/pdf", pdf)),
+        "ofd" => {
+            let ofd = ofd.ok_or_else(|| Refusal::new("documents-no-ofd").status(404))?;
+            Ok(attachment(&format!("{name}.ofd"), "application/ofd", ofd))
+        }
         "sm2" => Ok(attachment(
             &format!("{name}.pdf.sm2"),
             "application/octet-stream",
@@ -163,29 +172,38 @@ pub(crate) async fn verify_form(cx: Ctx, Query(find): Query<Find>) -> Result<Res
     )
 }
 
-/// Checks an uploaded PDF. Nothing of it is kept.
+/// Checks an uploaded PDF or OFD. Nothing of it is kept.
 pub(crate) async fn verify_file(cx: Ctx, mut parts: Multipart) -> Result<Response> {
-    let mut pdf = Vec::new();
+    let mut bytes = Vec::new();
     let bad = |_| Refusal::new("kernel-bad-form");
     while let Some(field) = parts.next_field().await.map_err(bad)? {
         if field.name() == Some("file") {
-            pdf = field.bytes().await.map_err(bad)?.to_vec();
+            bytes = field.bytes().await.map_err(bad)?.to_vec();
         }
     }
-    if !pdf.starts_with(b"%PDF-") {
-        let message = cx.t("documents-verify-not-pdf", &[]);
-        let status = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
-        return cx.page_with(
-            status,
-            "documents/verify/form.html",
-            json!({ "message": message }),
-        );
-    }
-    let sha256: String = Sha256::digest(&pdf).iter().map(|b| format!("{b:02x}")).collect();
-    let v = trust::api::verify_pdf(&cx, &pdf).await?;
+    let sha256: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    let examined = match &bytes[..bytes.len().min(4)] {
+        b"%PDF" => Ok(examine_pdf(&cx, &bytes).await?),
+        [b'P', b'K', ..] => examine_ofd(&cx, bytes).await?,
+        _ => Err("documents-verify-not-pdf"),
+    };
+    let mut file = match examined {
+        Ok(file) => file,
+        Err(key) => {
+            let r = Refusal::new(key);
+            if !cx.html {
+                return Err(r.into());
+            }
+            let data = json!({ "message": cx.explains(&r) });
+            return cx.page_with(kernel::http::status(&r), "documents/verify/form.html", data);
+        }
+    };
     let (found, paper) = cx
         .read("documents.verify", |tx| {
-            let cert = match store::by_hash(tx, &sha256)? {
+            let cert = match store::by_hash(tx, &sha256)?.or(store::by_ofd(tx, &sha256)?) {
                 Some(c) => Some(shown(&cx, tx, &c)?),
                 None => None,
             };
@@ -196,9 +214,8 @@ pub(crate) async fn verify_file(cx: Ctx, mut parts: Multipart) -> Result<Respons
             Ok((cert, paper))
         })
         .await?;
-    let known = found.is_some() || paper.is_some();
-    let file = json!({ "intact": v.intact, "whole": v.covers_whole_file, "trusted": v.trusted, "signer": v.signer_cn,
-        "at": v.at, "sha256": sha256, "known": known });
+    file["sha256"] = sha256.into();
+    file["known"] = (found.is_some() || paper.is_some()).into();
     if !cx.html {
         return Ok(reply(
             json!({ "file": file, "certificate": found, "paper": paper }),
@@ -208,6 +225,55 @@ pub(crate) async fn verify_file(cx: Ctx, mut parts: Multipart) -> Result<Respons
         "documents/verify/result.html",
         json!({ "cert": found, "paper": paper, "file": file }),
     )
+}
+
+async fn examine_pdf(cx: &Ctx, pdf: &[u8]) -> Result<serde_json::Value> {
+    let v = trust::api::verify_pdf(cx, pdf).await?;
+    // What somebody did to the file after it was signed, in the reader's language.
+    let mut later: Vec<String> = v.later.iter().filter_map(|c| later(cx, c)).collect();
+    later.dedup();
+    Ok(
+        json!({ "kind": "PDF", "intact": v.intact, "whole": v.covers_whole_file, "trusted": v.trusted, "signer": v.signer_cn,
+        "at": v.at, "later": later }),
+    )
+}
+
+/// A change that a signature does not permit.
+fn later(cx: &Ctx, change: &Change) -> Option<String> {
+    let key = match change {
+        _ if change.permitted() => return None,
+        Change::Overlay { .. } => "documents-later-overlay",
+        Change::Removed { .. } => "documents-later-removed",
+        Change::Added { .. } | Change::Supplied { .. } => "documents-later-added",
+        Change::Replaced { .. } | Change::Trailer { .. } => "documents-later-replaced",
+        _ => "documents-later-bytes",
+    };
+    Some(cx.t(key, &[]))
+}
+
+/// The inner error is the key of a text.
+async fn examine_ofd(cx: &Ctx, ofd: Vec<u8>) -> Result<std::result::Result<serde_json::Value, &'static str>> {
+    let report = match trust::api::verify_ofd(cx, ofd).await? {
+        Ok(report) => report,
+        Err(why) => {
+            tracing::info!("an OFD file cannot be read: {why}");
+            return Ok(Err("documents-verify-not-ofd"));
+        }
+    };
+    let all =
+        |what: fn(&OfdSignature) -> bool| !report.signatures.is_empty() && report.signatures.iter().all(what);
+    let last = report.signatures.last();
+    let mut later: Vec<String> = Vec::new();
+    for part in report.signatures.iter().flat_map(|s| &s.parts) {
+        let text = cx.t("documents-later-part", &[("part", part)]);
+        if !later.contains(&text) && later.len() < 20 {
+            later.push(text);
+        }
+    }
+    Ok(Ok(
+        json!({ "kind": "OFD", "intact": all(|s| s.whole && !s.fails.contains(&"signature does not verify")), "whole": all(|s| s.whole),
+        "trusted": all(|s| s.stands), "signer": last.map_or("", |s| s.seal.as_str()), "at": last.and_then(|s| s.at), "later": later }),
+    ))
 }
 
 pub(crate) async fn list(cx: Ctx, Query(find): Query<Find>) -> Result<Response> {
@@ -295,8 +361,8 @@ pub(crate) fn samples() -> Vec<Sample> {
     making["ready"] = false.into();
     making["valid_until"] = "2026-12-01".into();
     making["seq"] = Json::Null;
-    let file = json!({ "intact": true, "whole": true, "trusted": true, "signer": "演示", "at": 1, "sha256": "00", "known": true });
-    let broken = json!({ "intact": false, "whole": false, "trusted": false, "signer": "", "at": null, "sha256": "00", "known": false });
+    let file = json!({ "intact": true, "whole": true, "trusted": true, "signer": "演示", "at": 1, "sha256": "00", "known": true, "kind": "PDF", "later": [] });
+    let broken = json!({ "intact": false, "whole": false, "trusted": false, "signer": "", "at": null, "sha256": "00", "known": false, "kind": "OFD", "later": ["替换了原有内容"] });
     let page = |c: &Json| json!({ "cert": c, "verify_url": "http://x/verify/t", "qr": "<svg></svg>" });
     let result = |c: Json, file: Json| json!({ "cert": c, "paper": null, "file": file });
     let paper = |newer: Json| {

@@ -61,7 +61,7 @@ pub(crate) async fn scanner(cx: Ctx, Query(asked): Query<Asked>) -> Result<Respo
 pub(crate) async fn read(cx: Ctx, Form(asked): Form<Asked>) -> Result<Response> {
     let (code, result) = match service::check(&cx, &asked.code, &asked.scene).await {
         Ok(told) => {
-            let result = json!({ "good": true, "title": cx.t("onecode-good", &[]), "detail": "", "label": told.label,
+            let result = json!({ "good": true, "title": "", "detail": "", "label": told.label,
                 "elements": titled(&cx, &told) });
             (StatusCode::OK, result)
         }

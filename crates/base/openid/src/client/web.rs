@@ -187,7 +187,7 @@ fn again(cx: &Ctx, id: Option<&str>, t: &Typed, r: &Refusal) -> Result<Response>
 }
 
 fn secret_page(cx: &Ctx, r: &Registered) -> Result<Response> {
-    let issuer = crate::provider::provider(cx).issuer;
+    let issuer = crate::provider::provider(cx).issuer.clone();
     let data = json!({ "id": r.id, "secret": r.secret, "issuer": issuer });
     cx.page_with(StatusCode::OK, "openid/client/secret.html", data)
 }
