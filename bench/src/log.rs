@@ -113,9 +113,10 @@ async fn proved(ctx: &Ctx, id: &str) -> Result<(), Failure> {
 async fn counts(ctx: &Ctx) -> Result<(i64, i64), Failure> {
     let both = ctx.read("bench.leaves", |tx| {
         let mut count = |sql: &str| Ok::<_, kernel::Fault>(tx.scalar::<i64>(sql, &[])?.unwrap_or(0));
-        let facts = count("SELECT MAX(seq) FROM kernel_fact")?;
-        let sha256 = count("SELECT MAX(idx) + 1 FROM trust_node WHERE epoch = 1 AND level = 0")?;
-        let sm3 = count("SELECT MAX(idx) + 1 FROM trust_node_sm3 WHERE epoch = 1 AND level = 0")?;
+        let facts = count("SELECT COALESCE(MAX(seq), 0) FROM kernel_fact")?;
+        let sha256 = count("SELECT COALESCE(MAX(idx) + 1, 0) FROM trust_node WHERE epoch = 1 AND level = 0")?;
+        let sm3 =
+            count("SELECT COALESCE(MAX(idx) + 1, 0) FROM trust_node_sm3 WHERE epoch = 1 AND level = 0")?;
         Ok((facts, sha256.min(sm3)))
     });
     both.await.map_err(failed)
