@@ -280,7 +280,7 @@ pub fn module() -> Module {
         },
         FactType {
             name: "identity.session.ended",
-            unconsumed: None,
+            unconsumed: Some("whoever relies on sessions follows it: openid, onecode"),
         },
     ];
     m.tables = vec![
