@@ -183,7 +183,7 @@ fn back(cx: &Ctx, a: &Answer) -> Result<Response> {
                 .collect();
             let page = cx.page(
                 "openid/grant/form-post.html",
-                json!({ "action": a.redirect_uri, "fields": fields }),
+                json!({ "action": a.redirect_uri, "fields": fields, "at_once": true }),
             )?;
             Ok(onward(page, &a.redirect_uri))
         }
@@ -311,7 +311,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample(
             "openid/grant/form-post.html",
             "code",
-            json!({ "action": "http://localhost:9000/cb", "fields": [{ "name": "code", "value": "x" }] }),
+            json!({ "action": "http://localhost:9000/cb", "fields": [{ "name": "code", "value": "x" }], "at_once": false }),
         ),
         sample(
             "openid/grant/account.html",
