@@ -37,6 +37,8 @@ export default async function () {
       }));
       // The reader of a sample is signed in on paper only.
       await page.route(`${city.url}/live`, (route) => route.fulfill({ status: 200, contentType: "text/event-stream", body: ": quiet\n\n" }));
+      // Nobody has signed in; the page of the code asks anyway.
+      await page.route(`${city.url}/me/code/devices.json`, (route) => route.fulfill({ json: { devices: [] } }));
       for (let next = todo.shift(); next; next = todo.shift()) {
         const name = `${next.template} (${next.sample}, ${next.locale})`;
         const note = (lines) => lines.forEach((l) => wrong.push(`${name}: ${l}`));

@@ -96,3 +96,4 @@ onecode-scan-code = Text of the code
 onecode-scan-code-hint = A handheld reader fills this in and sends it
 onecode-scan-check = Check
 onecode-scan-state = Network and offline list
+onecode-own-title = My code on this page

@@ -96,3 +96,4 @@ onecode-scan-code = 码的内容
 onecode-scan-code-hint = 手持扫码枪会自动填入并提交
 onecode-scan-check = 核验
 onecode-scan-state = 联网与离线名单
+onecode-own-title = 在网页上亮码

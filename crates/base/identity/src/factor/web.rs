@@ -167,7 +167,7 @@ pub(crate) async fn renew(cx: Ctx) -> Result<Response> {
 pub(crate) fn samples() -> Vec<Sample> {
     let sample = |template, name, data: Json| Sample { template, name, data };
     let enrolment = |must: bool, error: &str| {
-        json!({ "qr": "<svg viewBox=\"0 0 1 1\" role=\"img\"></svg>", "url": "otpauth://totp/x", "secret": "ABCD EFGH", "action": "/x",
+        json!({ "qr": "<svg viewBox=\"0 0 1 1\"></svg>", "url": "otpauth://totp/x", "secret": "ABCD EFGH", "action": "/x",
             "error": error, "must": must })
     };
     vec![
