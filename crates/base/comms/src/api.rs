@@ -10,7 +10,7 @@ use kernel::{Ctx, Recorded, Result, Tx};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use crate::message::service::{Notice, notify};
+pub use crate::message::service::{Notice, OneTime, notify, send_code, sms_open};
 
 /// One to be told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,8 +6,10 @@
 //! - [`assurance`]: real-name levels and the checks behind them
 //! - [`factor`]: second factors, recovery codes, the steps of a sign-in
 //! - [`organisation`]: the tree, posts, roles
+//! - [`phone`]: confirmed phone numbers, signing in with a code by SMS
 //! - [`policy`]: Cedar decides a verb on one row; [`kernel::Scope`] decides lists
 //! - [`pack`]: organisations, posts, roles, policies and demonstration accounts from the city pack
+//! - [`scan`]: signing in by a phone that is signed in already
 //!
 //! It implements the kernel traits `Authorise`, `Sessions` and `Accessed`.
 
@@ -19,10 +21,12 @@ mod directory;
 mod factor;
 mod organisation;
 mod pack;
+mod phone;
 mod policy;
+mod scan;
 mod settings;
 
-use kernel::module::{Command, FactType, MenuEntry, Permission, Place, Section};
+use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, Section, boxed};
 use kernel::rate::Rate;
 use kernel::{Door, Module, Route, Table};
 
@@ -80,6 +84,10 @@ pub(crate) static ASSURANCE: Table = Table {
         "until_on",
         "ended_at",
     ],
+};
+pub(crate) static PHONE: Table = Table {
+    name: "identity_phone",
+    columns: &["subject", "number_index", "version", "confirmed_at"],
 };
 pub(crate) static FACTOR: Table = Table {
     name: "identity_factor",
@@ -146,6 +154,38 @@ pub fn module() -> Module {
             get(factor::web::enrolling).post(factor::web::enrol),
         )
         .rate(Rate::Guess),
+        Route::new(
+            "/sign-in/phone",
+            Door::Public,
+            get(phone::web::form).post(phone::web::ask),
+        )
+        .rate(Rate::Guess),
+        Route::new(
+            "/sign-in/phone/code",
+            Door::Public,
+            get(phone::web::code).post(phone::web::sign_in),
+        )
+        .rate(Rate::Guess),
+        Route::new("/sign-in/scan", Door::Public, get(scan::web::show)).rate(Rate::Lookup),
+        Route::new("/sign-in/scan/state", Door::Public, get(scan::web::state)).rate(Rate::Lookup),
+        Route::new(
+            "/me/scan/{id}",
+            Door::SignedIn,
+            get(scan::web::scanned).post(scan::web::answer),
+        )
+        .rate(Rate::Guess),
+        Route::new(
+            "/me/phone",
+            Door::SignedIn,
+            get(phone::web::own).post(phone::web::ask_own),
+        ),
+        Route::new(
+            "/me/phone/code",
+            Door::SignedIn,
+            get(phone::web::own_code).post(phone::web::confirm),
+        )
+        .rate(Rate::Guess),
+        Route::new("/me/phone/removal", Door::SignedIn, post(phone::web::remove)),
         Route::new("/sign-out", Door::SignedIn, post(account::web::sign_out)),
         Route::new("/me/security", Door::SignedIn, get(account::web::security)),
         Route::new(
@@ -255,6 +295,22 @@ pub fn module() -> Module {
             unconsumed: Some("audit only; the level is read where it is needed"),
         },
         FactType {
+            name: "identity.phone.confirmed",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.phone.lost",
+            unconsumed: Some("audit only; its former owner is told at once"),
+        },
+        FactType {
+            name: "identity.phone.removed",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.scan.answered",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
             name: "identity.factor.added",
             unconsumed: Some("audit only"),
         },
@@ -286,6 +342,7 @@ pub fn module() -> Module {
     m.tables = vec![
         &ACCOUNT,
         &SUBJECT,
+        &PHONE,
         &FACTOR,
         &ASSURANCE,
         &ORGANISATION,
@@ -293,6 +350,11 @@ pub fn module() -> Module {
         &ROLE,
         &HOLDING,
     ];
+    m.jobs = vec![JobKind {
+        name: phone::service::SEND,
+        run: |ctx, v| boxed(phone::service::send(ctx, v)),
+        every: None,
+    }];
     m.sections = vec![Section {
         name: "identity",
         load: pack::load,
@@ -307,5 +369,7 @@ pub fn module() -> Module {
     m.samples.extend(access::web::samples());
     m.samples.extend(factor::web::samples());
     m.samples.extend(assurance::web::samples());
+    m.samples.extend(phone::web::samples());
+    m.samples.extend(scan::web::samples());
     m
 }

@@ -82,6 +82,34 @@ pub(crate) fn set_failures(
     Ok(())
 }
 
+/// Failures against a name that no account has, and until when it rests.
+pub(crate) fn attempts(tx: &mut Tx<'_>, name: &str) -> Result<(i64, Option<i64>), Fault> {
+    let sql = "SELECT failures, locked_until FROM identity_attempt WHERE name = $1";
+    tx.one(sql, params![name])?.map_or(Ok((0, None)), |r| {
+        Ok((r.get("failures")?, r.get("locked_until")?))
+    })
+}
+
+/// Writes them down, and forgets those of more than a day ago.
+pub(crate) fn put_attempts(
+    tx: &mut Tx<'_>,
+    name: &str,
+    failures: i64,
+    until: Option<i64>,
+    now: i64,
+) -> Result<(), Fault> {
+    tx.execute(
+        "DELETE FROM identity_attempt WHERE at < $1",
+        params![now - 86_400_000],
+    )?;
+    tx.execute(
+        "INSERT INTO identity_attempt(name, failures, locked_until, at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (name) DO UPDATE SET failures = $2, locked_until = $3, at = $4",
+        params![name, failures, until, now],
+    )?;
+    Ok(())
+}
+
 pub(crate) struct NewSubject {
     pub id: String,
     pub kind: String,

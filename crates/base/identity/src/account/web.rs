@@ -16,7 +16,7 @@ use serde_json::json;
 #[derive(Deserialize)]
 pub(crate) struct Next {
     #[serde(default)]
-    next: String,
+    pub next: String,
     /// The second step came too late.
     #[serde(default)]
     over: String,
@@ -42,7 +42,8 @@ pub(crate) async fn form(cx: Ctx, Query(q): Query<Next>) -> Result<Response> {
     } else {
         cx.t("identity-step-over", &[])
     };
-    let data = json!({ "next": safe(&q.next), "login": "", "error": error });
+    let data =
+        json!({ "next": safe(&q.next), "login": "", "error": error, "sms": comms::api::sms_open(&cx)? });
     let page = cx.page("identity/account/sign-in.html", data)?;
     Ok(onward::allow(&cx, &q.next, page).await)
 }
@@ -52,7 +53,7 @@ const DEVICE: &str = "yw_device";
 /// Its life in seconds.
 const DEVICE_AGE: i64 = 365 * 86_400;
 
-fn put_cookie(cx: &Ctx, response: &mut Response, name: &str, value: &str, age: i64) {
+pub(crate) fn put_cookie(cx: &Ctx, response: &mut Response, name: &str, value: &str, age: i64) {
     let secure = if cx.app.config.secure() { "; Secure" } else { "" };
     set_cookie(
         response,
@@ -71,7 +72,7 @@ pub(crate) fn put_session(cx: &Ctx, response: &mut Response, token: &str) {
 }
 
 /// The browser behind a sign-in, and whether it is here for the first time.
-fn visit(cx: &Ctx, headers: &HeaderMap, next: &str) -> (Visit, bool) {
+pub(crate) fn visit(cx: &Ctx, headers: &HeaderMap, next: &str) -> (Visit, bool) {
     let label = headers.get(header::USER_AGENT).and_then(|h| h.to_str().ok());
     let known = cookie(headers, DEVICE).filter(|d| d.len() == 32 && d.bytes().all(|b| b.is_ascii_hexdigit()));
     let new = known.is_none();
@@ -79,33 +80,43 @@ fn visit(cx: &Ctx, headers: &HeaderMap, next: &str) -> (Visit, bool) {
         label: label.unwrap_or("browser").chars().take(160).collect(),
         device: known.unwrap_or_else(|| hex::encode(cx.random::<16>())),
         next: safe(next).to_string(),
+        shown_at: None,
     };
     (visit, new)
+}
+
+/// Lets a browser that is here for the first time be known again.
+pub(crate) fn know_again(cx: &Ctx, response: &mut Response, visit: &Visit, new: bool) {
+    if new {
+        put_cookie(cx, response, DEVICE, &visit.device, DEVICE_AGE);
+    }
+}
+
+/// The session has begun: on to where its reader wanted to go.
+pub(crate) fn entered(cx: &Ctx, session: &str, next: &str) -> Response {
+    let mut response = see(match safe(next) {
+        "" => "/me",
+        next => next,
+    });
+    put_session(cx, &mut response, session);
+    response
 }
 
 pub(crate) async fn sign_in(cx: Ctx, headers: HeaderMap, Form(f): Form<SignIn>) -> Result<Response> {
     let (visit, new) = visit(&cx, &headers, &f.next);
     let mut response = match service::sign_in(&cx, &f.login, &f.password, &visit).await {
-        Ok(Entry::In(token)) => {
-            let mut response = see(match visit.next.as_str() {
-                "" => "/me",
-                next => next,
-            });
-            put_session(&cx, &mut response, &token);
-            response
-        }
+        Ok(Entry::In(token)) => entered(&cx, &token, &visit.next),
         Ok(Entry::Step(token, purpose)) => crate::factor::web::go(&cx, purpose, &token),
         Err(Problem::Refusal(r)) if cx.html => {
             let status = kernel::http::status(&r);
-            let data = json!({ "next": visit.next, "login": f.login, "error": cx.explains(&r) });
+            let sms = comms::api::sms_open(&cx)?;
+            let data = json!({ "next": visit.next, "login": f.login, "error": cx.explains(&r), "sms": sms });
             let page = cx.page_with(status, "identity/account/sign-in.html", data)?;
             return Ok(onward::allow(&cx, &visit.next, page).await);
         }
         Err(p) => return Err(p),
     };
-    if new {
-        put_cookie(&cx, &mut response, DEVICE, &visit.device, DEVICE_AGE);
-    }
+    know_again(&cx, &mut response, &visit, new);
     Ok(response)
 }
 
@@ -184,12 +195,12 @@ pub(crate) fn samples() -> Vec<Sample> {
         Sample {
             template: "identity/account/sign-in.html",
             name: "fresh",
-            data: json!({ "next": "", "login": "", "error": "" }),
+            data: json!({ "next": "", "login": "", "error": "", "sms": true }),
         },
         Sample {
             template: "identity/account/sign-in.html",
             name: "refused",
-            data: json!({ "next": "/me", "login": "x", "error": "账号或密码不对。" }),
+            data: json!({ "next": "/me", "login": "x", "error": "账号或密码不对。", "sms": false }),
         },
         Sample {
             template: "identity/account/security.html",

@@ -10,7 +10,7 @@ use serde_json::json;
 const NAME: &str = "name";
 
 /// Writes a check down; an earlier one by the same method is replaced. The fact ends the rights of nobody.
-fn record(
+pub(crate) fn record(
     ctx: &Ctx,
     tx: &mut Tx<'_>,
     subject: &str,
@@ -19,7 +19,7 @@ fn record(
     reference: &str,
 ) -> Result<()> {
     let id = ctx.id().to_string();
-    store::end(tx, subject, method, ctx.now())?;
+    let replaced = store::end(tx, subject, method, ctx.now())?;
     let new = New {
         id: &id,
         subject,
@@ -31,8 +31,22 @@ fn record(
     store::insert(tx, &new, ctx.now())?;
     let fact = Fact::new("identity.assurance.recorded", subject)
         .payload(json!({ "method": method, "level": level }));
-    ctx.emit(tx, fact.touch(&crate::ASSURANCE, &id))?;
+    let fact = fact.touch(&crate::ASSURANCE, &id);
+    ctx.emit(
+        tx,
+        replaced
+            .iter()
+            .fold(fact, |fact, id| fact.touch(&crate::ASSURANCE, id)),
+    )?;
     Ok(())
+}
+
+/// A check holds no longer; the fact that says why names what it ended.
+pub(crate) fn end(ctx: &Ctx, tx: &mut Tx<'_>, subject: &str, method: &str, fact: Fact) -> Result<Fact> {
+    let ended = store::end(tx, subject, method, ctx.now())?;
+    Ok(ended
+        .iter()
+        .fold(fact, |fact, id| fact.touch(&crate::ASSURANCE, id)))
 }
 
 /// Compares one's own name and number with the population library.

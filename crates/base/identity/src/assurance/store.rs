@@ -43,13 +43,16 @@ pub(crate) fn checks(tx: &mut Tx<'_>, subject: &str) -> Result<Vec<Check>, Fault
         .collect()
 }
 
-/// Ends checks by a method before a new one takes their place.
-pub(crate) fn end(tx: &mut Tx<'_>, subject: &str, method: &str, now: i64) -> Result<(), Fault> {
-    tx.execute(
-        "UPDATE identity_assurance SET ended_at = $3, version = version + 1 WHERE subject = $1 AND method = $2 AND ended_at IS NULL",
+/// Ends the checks by a method; their ids, which a fact must name.
+pub(crate) fn end(tx: &mut Tx<'_>, subject: &str, method: &str, now: i64) -> Result<Vec<String>, Fault> {
+    tx.query(
+        "UPDATE identity_assurance SET ended_at = $3, version = version + 1 \
+         WHERE subject = $1 AND method = $2 AND ended_at IS NULL RETURNING id",
         params![subject, method, now],
-    )?;
-    Ok(())
+    )?
+    .iter()
+    .map(|r| r.get("id"))
+    .collect()
 }
 
 pub(crate) struct New<'a> {

@@ -18,27 +18,36 @@ pub(crate) fn asks(ctx: &Ctx, tx: &mut Tx<'_>, account: &Account) -> Result<Opti
     Ok(must.then_some(Purpose::Enrol))
 }
 
+/// A sign-in whose first step is done.
+pub(crate) struct First<'a> {
+    pub account: &'a Account,
+    /// How it was done (RFC 8176).
+    pub methods: &'a str,
+    pub visit: &'a Visit,
+}
+
 /// Puts a sign-in off until its second step; to enrol, a factor of this secret waits to be confirmed.
 pub(crate) fn challenge(
     ctx: &Ctx,
     tx: &mut Tx<'_>,
-    account: &Account,
+    first: &First<'_>,
     purpose: Purpose,
     token: &str,
     secret: &[u8; 20],
-    visit: &Visit,
 ) -> Result<()> {
+    let account = first.account.id;
     let factor = match purpose {
         Purpose::Show => None,
-        Purpose::Enrol => Some(begin(ctx, tx, account.id, secret)?),
+        Purpose::Enrol => Some(begin(ctx, tx, account, secret)?),
     };
     let challenge = Challenge {
-        account: account.id,
+        account,
         purpose,
         factor,
-        label: visit.label.clone(),
-        device: visit.device.clone(),
-        next: visit.next.clone(),
+        label: first.visit.label.clone(),
+        device: first.visit.device.clone(),
+        next: first.visit.next.clone(),
+        first: first.methods.to_string(),
     };
     Ok(store::insert_challenge(
         tx,
@@ -82,7 +91,7 @@ fn waiting(ctx: &Ctx, tx: &mut Tx<'_>, token: &str, purpose: Purpose) -> Result<
     if challenge.purpose != purpose {
         return Err(gone().into());
     }
-    check_lock(&account, ctx.now())?;
+    check_lock(account.locked_until, ctx.now())?;
     Ok((challenge, account))
 }
 
@@ -126,7 +135,7 @@ pub(crate) async fn show(ctx: &Ctx, token: &str, code: &str) -> Result<Done> {
             let mut methods = None;
             for f in store::factors(tx, account.id)? {
                 if methods.is_none() && f.kind == "totp" && takes(ctx, tx, &f, code)? {
-                    methods = Some("pwd otp mfa");
+                    methods = Some(format!("{} otp mfa", challenge.first));
                 }
             }
             if methods.is_none()
@@ -137,7 +146,7 @@ pub(crate) async fn show(ctx: &Ctx, token: &str, code: &str) -> Result<Done> {
                     tx,
                     Fact::new("identity.recovery.used", account.id).payload(json!({ "left": left })),
                 )?;
-                methods = Some("pwd mfa");
+                methods = Some(format!("{} mfa", challenge.first));
             }
             let Some(methods) = methods else {
                 // Counted in this transaction and refused outside it, or the count would be rolled back.
@@ -145,7 +154,7 @@ pub(crate) async fn show(ctx: &Ctx, token: &str, code: &str) -> Result<Done> {
                 return Ok(None);
             };
             end(ctx, tx, token)?;
-            accounts::begin(ctx, tx, &account, &session, methods, &visit(&challenge))?;
+            accounts::begin(ctx, tx, &account, &session, &methods, &visit(&challenge))?;
             Ok(Some(challenge.next))
         })
         .await?;
@@ -162,6 +171,7 @@ fn visit(c: &Challenge) -> Visit {
         label: c.label.clone(),
         device: c.device.clone(),
         next: c.next.clone(),
+        shown_at: None,
     }
 }
 
@@ -211,7 +221,8 @@ pub(crate) async fn enrol(ctx: &Ctx, token: &str, code: &str) -> Result<Done> {
             }
             confirm(ctx, tx, &factor, &codes)?;
             end(ctx, tx, token)?;
-            accounts::begin(ctx, tx, &account, &session, "pwd otp mfa", &visit(&challenge))?;
+            let methods = format!("{} otp mfa", challenge.first);
+            accounts::begin(ctx, tx, &account, &session, &methods, &visit(&challenge))?;
             Ok(Some(challenge.next))
         })
         .await?;
