@@ -4,6 +4,7 @@
 //! - [`access`]: who can do what to what
 //! - [`account`]: sign-in, sessions, lock-out, API tokens
 //! - [`assurance`]: real-name levels and the checks behind them
+//! - [`check`]: checks of a person by an adapter (level R3)
 //! - [`factor`]: second factors, recovery codes, the steps of a sign-in
 //! - [`organisation`]: the tree, posts, roles
 //! - [`phone`]: confirmed phone numbers, signing in with a code by SMS
@@ -17,6 +18,7 @@ mod access;
 mod account;
 pub mod api;
 mod assurance;
+mod check;
 mod directory;
 mod factor;
 mod organisation;
@@ -33,7 +35,7 @@ use kernel::{Door, Module, Route, Table};
 pub use account::Identity;
 pub use directory::People;
 pub use policy::Policies;
-pub use settings::{SecondFactor, Settings};
+pub use settings::{RealName, SecondFactor, Settings};
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "."]
@@ -88,6 +90,18 @@ pub(crate) static ASSURANCE: Table = Table {
 pub(crate) static PHONE: Table = Table {
     name: "identity_phone",
     columns: &["subject", "number_index", "version", "confirmed_at"],
+};
+pub(crate) static CHECK: Table = Table {
+    name: "identity_check",
+    columns: &[
+        "id",
+        "subject",
+        "state",
+        "version",
+        "created_at",
+        "expires_at",
+        "answered_at",
+    ],
 };
 pub(crate) static FACTOR: Table = Table {
     name: "identity_factor",
@@ -217,6 +231,12 @@ pub fn module() -> Module {
             post(assurance::web::compare),
         )
         .rate(Rate::Lookup),
+        Route::new("/me/level/check", Door::SignedIn, post(check::web::ask)).rate(Rate::Lookup),
+        Route::new(
+            "/identity/checks/receipts",
+            Door::Public,
+            post(check::web::receipts),
+        ),
         Route::new(
             "/work/real-names",
             Door::Official(CONFIRM),
@@ -311,6 +331,14 @@ pub fn module() -> Module {
             unconsumed: Some("audit only"),
         },
         FactType {
+            name: "identity.check.asked",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.check.answered",
+            unconsumed: Some("audit only; the level is read where it is needed"),
+        },
+        FactType {
             name: "identity.factor.added",
             unconsumed: Some("audit only"),
         },
@@ -344,6 +372,7 @@ pub fn module() -> Module {
         &SUBJECT,
         &PHONE,
         &FACTOR,
+        &CHECK,
         &ASSURANCE,
         &ORGANISATION,
         &POST,

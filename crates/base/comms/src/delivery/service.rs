@@ -4,7 +4,7 @@ use super::model::{Delivery, State, backoff};
 use super::store;
 use crate::channel::guard::{self, Barred};
 use crate::channel::http::{self, Target};
-use crate::channel::{Outcome, sign, signed, smtp};
+use crate::channel::{Outcome, sign, smtp};
 use crate::hook::store as hooks;
 use crate::message::model::Message;
 use crate::message::service as messages;
@@ -22,7 +22,7 @@ pub(crate) const SEND: &str = "comms.send";
 /// After nobody answered, a channel is left alone for so long; jobs run one after the other and must not all wait for it.
 const PAUSE: i64 = 20_000;
 /// A receipt's or webhook's time may be off by so much.
-const SKEW: i64 = 5 * 60;
+pub(crate) const SKEW: i64 = 5 * 60;
 
 /// Channels (and hosts) that did not answer, with the time until which they are left alone. In memory: each node finds out
 /// for itself.
@@ -468,9 +468,7 @@ pub(crate) async fn receipts(
         .as_ref()
         .filter(|s| s.adapter == adapter)
         .ok_or_else(Refusal::not_found)?;
-    let at: i64 = timestamp.parse().unwrap_or(0);
-    let fresh = (at - ctx.now() / 1_000).abs() <= SKEW;
-    if !fresh || !signed(&known.secret, at, body, signature) {
+    if !crate::api::signature_holds(ctx, &known.secret, timestamp, signature, body) {
         return Err(Refusal::new("comms-receipt-signature").status(401).into());
     }
     #[derive(serde::Deserialize)]

@@ -1,5 +1,6 @@
 //! SQL of real-name checks.
 
+use super::service::Terms;
 use kernel::{Fault, Tx, params};
 
 /// A check as it is shown to its person.
@@ -55,19 +56,18 @@ pub(crate) fn end(tx: &mut Tx<'_>, subject: &str, method: &str, now: i64) -> Res
     .collect()
 }
 
-pub(crate) struct New<'a> {
-    pub id: &'a str,
-    pub subject: &'a str,
-    pub method: &'a str,
-    pub level: i64,
-    pub reference: &'a str,
-    pub actor: &'a str,
-}
-
-pub(crate) fn insert(tx: &mut Tx<'_>, n: &New<'_>, now: i64) -> Result<(), Fault> {
+pub(crate) fn insert(
+    tx: &mut Tx<'_>,
+    id: &str,
+    subject: &str,
+    t: &Terms<'_>,
+    actor: &str,
+    now: i64,
+) -> Result<(), Fault> {
     tx.execute(
-        "INSERT INTO identity_assurance(id, subject, method, level, reference, actor, version, at) VALUES ($1, $2, $3, $4, $5, $6, 1, $7)",
-        params![n.id, n.subject, n.method, n.level, n.reference, n.actor, now],
+        "INSERT INTO identity_assurance(id, subject, method, level, reference, actor, version, at, until_on) \
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)",
+        params![id, subject, t.method, t.level, t.reference, actor, now, t.until],
     )?;
     Ok(())
 }

@@ -240,7 +240,13 @@ pub(crate) async fn confirm(ctx: &Ctx, token: &str, typed: &str) -> Result<()> {
                 .protect()
                 .seal(&format!("identity_subject.phone:{subject}"), &number)?;
             store::put(tx, &subject, &sent.number_index, sealed, ctx.now())?;
-            assurance::service::record(ctx, tx, &subject, "phone", 1, "")?;
+            let terms = assurance::service::Terms {
+                method: "phone",
+                level: 1,
+                reference: "",
+                until: None,
+            };
+            assurance::service::record(ctx, tx, &subject, &terms)?;
             let fact = Fact::new("identity.phone.confirmed", &subject)
                 .touch(&crate::PHONE, &subject)
                 .touch(&crate::SUBJECT, &subject);
