@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use stories::host::{Host, signature};
 use stories::matter::answers;
 use stories::{City, Client, Db, on_both};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
 on_both!(

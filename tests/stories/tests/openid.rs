@@ -838,6 +838,63 @@ async fn a_system_acts_for_itself(db: Db) {
     .await
     .expect(400);
     assert_eq!(text(&no.json(), "error"), "unsupported_grant_type");
+    // Nothing is written for such a token, yet it can be neither changed nor made elsewhere, ends in time, and can be revoked.
+    let own = text(&tokens, "access_token").to_string();
+    assert_eq!(
+        city.count(
+            "SELECT COUNT(*) FROM openid_token WHERE granted IS NULL",
+            params![]
+        )
+        .await,
+        0
+    );
+    let parts: Vec<&str> = own.split('.').collect();
+    let said = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
+    let more = String::from_utf8(said)
+        .unwrap()
+        .replace("introspection", "introspection profile");
+    for forged in [
+        format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(&more), parts[2]),
+        format!("{}.{}.{}", parts[0], parts[1], "0".repeat(64)),
+        format!("{}.{}.", parts[0], parts[1]),
+        format!("{own}.x"),
+    ] {
+        assert_eq!(
+            introspect(&city, &system, &forged).await["active"],
+            false,
+            "{forged}"
+        );
+    }
+    let fields = [("token", own.as_str())];
+    call(&city, "/openid/revoke", &parking.basic(), &fields)
+        .await
+        .expect(200);
+    assert_eq!(
+        introspect(&city, &system, &own).await["active"],
+        true,
+        "another system's"
+    );
+    call(&city, "/openid/revoke", &system.basic(), &fields)
+        .await
+        .expect(200);
+    call(&city, "/openid/revoke", &system.basic(), &fields)
+        .await
+        .expect(200);
+    assert_eq!(introspect(&city, &system, &own).await["active"], false);
+    let asks = [("grant_type", "client_credentials")];
+    let next = call(&city, "/openid/token", &system.basic(), &asks)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        introspect(&city, &system, text(&next, "access_token")).await["active"],
+        true
+    );
+    city.clock.set(city.system().now() + 600_001);
+    assert_eq!(
+        introspect(&city, &system, text(&next, "access_token")).await["active"],
+        false
+    );
     // A token of the protocol opens nothing else of the city.
     let mut program = city.visitor();
     program.bearer = Some(text(&tokens, "access_token").to_string());
