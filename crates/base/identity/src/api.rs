@@ -207,6 +207,11 @@ pub fn shown(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Option<Shown>> {
     }))
 }
 
+/// Makes one password hash as in production and forgets it; what its caller waits for is what a sign-in costs at least.
+pub fn hash_cost() -> Result<(), Fault> {
+    crate::account::hash_cost()
+}
+
 /// Whether an account may be used.
 pub fn open(tx: &mut Tx<'_>, account: kernel::Uuid) -> Result<bool, Fault> {
     Ok(store::account(tx, account)?.is_some_and(|a| !a.retired))
