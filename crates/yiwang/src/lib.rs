@@ -110,7 +110,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
     portal::open(&ctx, &pack)?;
     let told = comms::api::Ports {
         directory: Arc::new(identity::People),
-        audiences: vec![Arc::new(cases::CaseAudience)],
+        audiences: vec![Arc::new(cases::CaseAudience), Arc::new(services::EditionAudience)],
     };
     comms::api::open(&ctx, &pack, told)?;
     identity::api::configure(&ctx, Default::default());

@@ -3,6 +3,7 @@
 //! A matter is content: `matters/<id>/{matter.toml, form.json, process.bpmn, decision.dmn, stories.toml}` of the pack.
 
 pub mod api;
+mod audience;
 mod edition;
 mod exchange;
 mod ledger;
@@ -13,6 +14,7 @@ use kernel::rate::Rate;
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
+pub use audience::EditionAudience;
 pub use matter::service::open;
 
 #[derive(rust_embed::RustEmbed)]
