@@ -179,6 +179,7 @@ pub fn module() -> Module {
         Route::new("/services/cases", Door::Public, get(ledger::web::list)),
         Route::new("/matters", Door::Public, get(web::list)),
         Route::new("/matters/{id}", Door::Public, get(web::guide)),
+        Route::new("/matters/{id}/guide.pdf", Door::Public, get(web::paper)).rate(Rate::Upload),
         Route::new("/matters/{id}/cases", Door::SignedIn, post(web::start)),
         Route::new("/search", Door::Public, get(web::search)).rate(Rate::Lookup),
         Route::new("/api/v1/search", Door::Public, get(web::api_search))
