@@ -78,3 +78,6 @@ documents-later-added = content was added
 documents-later-replaced = content was replaced
 documents-later-bytes = other data was put at the end or into the structure
 documents-later-part = part { $part } was changed or is not covered by the seal
+documents-verify-proved = The time is proved by a trusted time-stamp
+documents-verify-revoked = The certificate is not valid any more, and nothing proves that it was signed before:
+documents-verify-revoked-after = The certificate ended its validity only after it was signed; this file is not affected:

@@ -78,3 +78,6 @@ documents-later-added = 加入了原来没有的内容
 documents-later-replaced = 替换了原有内容
 documents-later-bytes = 文件末尾或结构中加入了其他数据
 documents-later-part = 部件 { $part } 改动过，或不在签章范围内
+documents-verify-proved = 时间由可信时间戳证明
+documents-verify-revoked = 签名证书已失效，不能证明签名在此之前：
+documents-verify-revoked-after = 签名后证书才失效，不影响本文件：

@@ -1,5 +1,6 @@
 //! Trust (密码与存证): keys sealed under a master key, the platform's own certificates, signatures, and the proof log.
 //!
+//! - [`authority`]: the certificate authority: requests, register, revocation, OCSP, time-stamps
 //! - [`crypto`]: SM2, SM3, SM4, P-256, Ed25519, X.509, CMS, PAdES; pure functions
 //! - [`vault`]: the master key and the key store; implements `kernel::ctx::Protect`
 //! - [`log`]: the Merkle trees over all facts with signed heads
@@ -11,13 +12,13 @@
 
 pub mod api;
 mod audit;
+mod authority;
 pub mod crypto;
 mod doctor;
 pub mod epoch;
 pub mod log;
 mod ofd;
 mod proof;
-mod seal;
 pub mod vault;
 mod web;
 pub mod witness;
@@ -25,6 +26,7 @@ pub mod witness;
 use kernel::module::{Command, FactType, MenuEntry, Permission, Place};
 use kernel::{Door, Module, Route};
 
+pub use authority::Use;
 pub use vault::{Master, check_master};
 
 #[derive(rust_embed::RustEmbed)]
@@ -54,6 +56,7 @@ pub fn module() -> Module {
     ];
     m.routes.extend(proof::routes());
     m.routes.extend(witness::routes());
+    m.routes.extend(authority::web::routes());
     m.permissions = vec![
         Permission {
             name: "trust.log.read",
@@ -63,15 +66,41 @@ pub fn module() -> Module {
             name: "trust.audit.read",
             title: "trust-permission-audit",
         },
+        Permission {
+            name: authority::web::READ,
+            title: "trust-permission-certificates",
+        },
+        Permission {
+            name: authority::web::REQUEST,
+            title: "trust-permission-request",
+        },
+        Permission {
+            name: authority::web::APPROVE,
+            title: "trust-permission-approve",
+        },
+        Permission {
+            name: authority::web::REVOKE,
+            title: "trust-permission-revoke",
+        },
     ];
-    m.menu = vec![MenuEntry {
-        href: "/work/audit",
-        title: "trust-audit",
-        icon: "history",
-        place: Place::Workbench,
-        permission: Some("trust.audit.read"),
-        order: 90,
-    }];
+    m.menu = vec![
+        MenuEntry {
+            href: "/work/authority",
+            title: "trust-certificates",
+            icon: "badge-check",
+            place: Place::Workbench,
+            permission: Some(authority::web::READ),
+            order: 85,
+        },
+        MenuEntry {
+            href: "/work/audit",
+            title: "trust-audit",
+            icon: "history",
+            place: Place::Workbench,
+            permission: Some("trust.audit.read"),
+            order: 90,
+        },
+    ];
     m.facts = vec![
         FactType {
             name: "trust.key.made",
@@ -82,16 +111,45 @@ pub fn module() -> Module {
             unconsumed: Some("the first leaf of an epoch; the epoch itself is a row"),
         },
     ];
+    m.facts.extend(
+        [
+            "trust.key.replaced",
+            "trust.certificate.asked",
+            "trust.certificate.decided",
+            "trust.certificate.issued",
+            "trust.certificate.revoked",
+            "trust.certificate.held",
+            "trust.certificate.released",
+        ]
+        .map(|name| FactType {
+            name,
+            unconsumed: Some("audit only; the register is what OCSP and lists are made from"),
+        }),
+    );
     m.facts.extend(witness::facts());
     m.batches = vec![log::batch()];
     m.jobs = vec![log::job()];
-    m.tables = vec![&vault::KEY, &witness::LOG];
+    m.tables = vec![
+        &vault::KEY,
+        &witness::LOG,
+        &authority::CERTIFICATE,
+        &authority::REQUEST,
+    ];
     m.checks = vec![|ctx| Box::pin(doctor::check(ctx))];
-    m.commands = vec![Command {
-        name: "log",
-        help: "log export DIR: the proof log as files for yiwang-verify; log witness add FILE|remove NAME|list",
-        run: api::log_command,
-    }];
-    m.samples = web::samples().into_iter().chain(audit::samples()).collect();
+    m.commands = vec![
+        Command {
+            name: "ca",
+            help: "ca show|init|list; ca revoke SERIAL REASON: the certificate authority",
+            run: authority::web::command,
+        },
+        Command {
+            name: "log",
+            help: "log export DIR: the proof log as files for yiwang-verify; log witness add FILE|remove NAME|list",
+            run: api::log_command,
+        },
+    ];
+    m.samples = web::samples();
+    m.samples.extend(audit::samples());
+    m.samples.extend(authority::web::samples());
     m
 }

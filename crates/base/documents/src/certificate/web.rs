@@ -228,13 +228,16 @@ pub(crate) async fn verify_file(cx: Ctx, mut parts: Multipart) -> Result<Respons
 }
 
 async fn examine_pdf(cx: &Ctx, pdf: &[u8]) -> Result<serde_json::Value> {
-    let v = trust::api::verify_pdf(cx, pdf).await?;
+    let judged = trust::api::verify_pdf(cx, pdf).await?;
+    let v = &judged.signature;
+    let stamp = v.stamp.as_ref().filter(|s| s.trusted && s.problem.is_none());
     // What somebody did to the file after it was signed, in the reader's language.
     let mut later: Vec<String> = v.later.iter().filter_map(|c| later(cx, c)).collect();
     later.dedup();
     Ok(
         json!({ "kind": "PDF", "intact": v.intact, "whole": v.covers_whole_file, "trusted": v.trusted, "signer": v.signer_cn,
-        "at": v.at, "later": later }),
+        "at": stamp.map(|s| s.at).or(v.at), "proved": stamp.is_some(), "later": later, "revoked": judged.revoked.map(|(at, _)| at),
+        "before": judged.revoked.is_some_and(|(_, before)| before) }),
     )
 }
 
@@ -272,7 +275,7 @@ async fn examine_ofd(cx: &Ctx, ofd: Vec<u8>) -> Result<std::result::Result<serde
     }
     Ok(Ok(
         json!({ "kind": "OFD", "intact": all(|s| s.whole && !s.fails.contains(&"signature does not verify")), "whole": all(|s| s.whole),
-        "trusted": all(|s| s.stands), "signer": last.map_or("", |s| s.seal.as_str()), "at": last.and_then(|s| s.at), "later": later }),
+        "trusted": all(|s| s.stands), "signer": last.map_or("", |s| s.seal.as_str()), "at": last.and_then(|s| s.at), "proved": false, "later": later, "revoked": null, "before": false }),
     ))
 }
 
@@ -361,8 +364,10 @@ pub(crate) fn samples() -> Vec<Sample> {
     making["ready"] = false.into();
     making["valid_until"] = "2026-12-01".into();
     making["seq"] = Json::Null;
-    let file = json!({ "intact": true, "whole": true, "trusted": true, "signer": "演示", "at": 1, "sha256": "00", "known": true, "kind": "PDF", "later": [] });
-    let broken = json!({ "intact": false, "whole": false, "trusted": false, "signer": "", "at": null, "sha256": "00", "known": false, "kind": "OFD", "later": ["替换了原有内容"] });
+    let file = json!({ "intact": true, "whole": true, "trusted": true, "signer": "演示", "at": 1, "sha256": "00", "known": true, "kind": "PDF", "later": [], "proved": true,
+        "revoked": 2, "before": true });
+    let broken = json!({ "intact": false, "whole": false, "trusted": false, "signer": "", "at": null, "sha256": "00", "known": false, "kind": "OFD", "later": ["替换了原有内容"],
+        "proved": false, "revoked": 1, "before": false });
     let page = |c: &Json| json!({ "cert": c, "verify_url": "http://x/verify/t", "qr": "<svg></svg>" });
     let result = |c: Json, file: Json| json!({ "cert": c, "paper": null, "file": file });
     let paper = |newer: Json| {
