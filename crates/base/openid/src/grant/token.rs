@@ -301,7 +301,7 @@ fn by_refresh(
 }
 
 /// An access or refresh token that works now, with its sign-in.
-fn working(ctx: &Ctx, tx: &mut Tx<'_>, text: &str) -> Result<Option<(Token, Option<Grant>)>> {
+pub(crate) fn working(ctx: &Ctx, tx: &mut Tx<'_>, text: &str) -> Result<Option<(Token, Option<Grant>)>> {
     let token = store::token(tx, &digest(text))?;
     let Some(token) = token.filter(|t| t.kind != Kind::Code && !t.used && t.expires_at > ctx.now()) else {
         return Ok(None);
