@@ -51,7 +51,15 @@ pub(crate) static VERSION: Table = Table {
 };
 pub(crate) static GRANT: Table = Table {
     name: "cipher_grant",
-    columns: &["id", "key", "holder", "operations", "per_minute", "per_day", "version"],
+    columns: &[
+        "id",
+        "key",
+        "holder",
+        "operations",
+        "per_minute",
+        "per_day",
+        "version",
+    ],
 };
 pub(crate) static SEAL: Table = Table {
     name: "cipher_seal",
@@ -158,7 +166,11 @@ fn pages() -> Vec<Route> {
             manage,
             get(keys::edit).post(keys::change),
         ),
-        Route::new("/work/keys/{organisation}/{name}/rotation", manage, post(keys::rotate)),
+        Route::new(
+            "/work/keys/{organisation}/{name}/rotation",
+            manage,
+            post(keys::rotate),
+        ),
         Route::new(
             "/work/keys/{organisation}/{name}/disablement",
             manage,
@@ -207,7 +219,8 @@ fn encoded() -> Json {
 
 /// A schema of fields, of which the first are required.
 fn object(required: &[&str], fields: &[(&str, Json)]) -> Json {
-    let fields: serde_json::Map<String, Json> = fields.iter().map(|(n, s)| (n.to_string(), s.clone())).collect();
+    let fields: serde_json::Map<String, Json> =
+        fields.iter().map(|(n, s)| (n.to_string(), s.clone())).collect();
     json!({ "type": "object", "required": required, "properties": fields })
 }
 
@@ -222,8 +235,11 @@ fn api() -> Vec<Route> {
     use axum::routing::{get, post};
     use run::model::{ACTIONS, Action, BATCH, BODY};
     use run::web;
-    let context = ("context", json!({ "type": "string", "maxLength": 1024,
-        "description": "bound to the ciphertext: opening it needs the same" }));
+    let context = (
+        "context",
+        json!({ "type": "string", "maxLength": 1024,
+        "description": "bound to the ciphertext: opening it needs the same" }),
+    );
     let version = || ("version", json!({ "type": "integer" }));
     let valid = || object(&[], &[("valid", json!({ "type": "boolean" })), version()]);
     let plain = || object(&[], &[("plaintext", encoded()), version()]);
@@ -296,7 +312,12 @@ fn api() -> Vec<Route> {
                 object(&[], &[context]),
                 object(
                     &[],
-                    &[("plaintext", encoded()), ("wrapped", text()), ("algorithm", text()), version()],
+                    &[
+                        ("plaintext", encoded()),
+                        ("wrapped", text()),
+                        ("algorithm", text()),
+                        version(),
+                    ],
                 ),
             ),
             Action::DataKeyOpening => (
@@ -314,7 +335,10 @@ fn api() -> Vec<Route> {
             let single = matches!(action, Action::Envelope | Action::EnvelopeOpening);
             let (request, response) = match single {
                 true => (request, response),
-                false => (or_list(request, "items", BATCH), or_list(response, "results", BATCH)),
+                false => (
+                    or_list(request, "items", BATCH),
+                    or_list(response, "results", BATCH),
+                ),
             };
             Route::new(path, Door::Public, web::operation(action))
                 .open()
@@ -324,31 +348,58 @@ fn api() -> Vec<Route> {
         .collect();
     let array = json!({ "type": "array", "items": { "type": "object" } });
     routes.extend([
-        Route::new("/api/v1/crypto/hash", Door::Public, post(web::hash)).open().doc(
-            "POST",
-            "Hashes a message",
-            object(
-                &["algorithm", "message"],
-                &[("algorithm", json!({ "enum": ["sm3", "sha256", "sha384", "sha512"] })), ("message", encoded())],
+        Route::new("/api/v1/crypto/hash", Door::Public, post(web::hash))
+            .open()
+            .doc(
+                "POST",
+                "Hashes a message",
+                object(
+                    &["algorithm", "message"],
+                    &[
+                        (
+                            "algorithm",
+                            json!({ "enum": ["sm3", "sha256", "sha384", "sha512"] }),
+                        ),
+                        ("message", encoded()),
+                    ],
+                ),
+                object(&[], &[("digest", encoded()), ("hex", text())]),
             ),
-            object(&[], &[("digest", encoded()), ("hex", text())]),
-        ),
-        Route::new("/api/v1/crypto/timestamp", Door::Public, post(web::timestamp)).open().doc(
-            "POST",
-            "Time-stamps a digest (RFC 3161); a body of application/timestamp-query is answered in DER",
-            object(
-                &["algorithm", "digest"],
-                &[("algorithm", json!({ "enum": ["sm3", "sha256", "sha384", "sha512"] })), ("digest", encoded())],
+        Route::new("/api/v1/crypto/timestamp", Door::Public, post(web::timestamp))
+            .open()
+            .doc(
+                "POST",
+                "Time-stamps a digest (RFC 3161); a body of application/timestamp-query is answered in DER",
+                object(
+                    &["algorithm", "digest"],
+                    &[
+                        (
+                            "algorithm",
+                            json!({ "enum": ["sm3", "sha256", "sha384", "sha512"] }),
+                        ),
+                        ("digest", encoded()),
+                    ],
+                ),
+                object(
+                    &[],
+                    &[("response", encoded()), ("at", json!({ "type": "integer" }))],
+                ),
             ),
-            object(&[], &[("response", encoded()), ("at", json!({ "type": "integer" }))]),
-        ),
-        Route::new("/api/v1/crypto/keys", Door::Public, get(web::keys)).open().doc(
-            "GET",
-            "The keys that the caller may use, and for what",
-            Json::Null,
-            object(&[], &[("keys", array.clone())]),
-        ),
-        Route::new("/api/v1/crypto/keys/{organisation}/{name}", Door::Public, get(web::key)).open().doc(
+        Route::new("/api/v1/crypto/keys", Door::Public, get(web::keys))
+            .open()
+            .doc(
+                "GET",
+                "The keys that the caller may use, and for what",
+                Json::Null,
+                object(&[], &[("keys", array.clone())]),
+            ),
+        Route::new(
+            "/api/v1/crypto/keys/{organisation}/{name}",
+            Door::Public,
+            get(web::key),
+        )
+        .open()
+        .doc(
             "GET",
             "One key with the public half of every version (PEM and JWK)",
             Json::Null,
@@ -358,7 +409,13 @@ fn api() -> Vec<Route> {
             "GET",
             "Algorithms, bounds, and whether a certified cryptographic module is used",
             Json::Null,
-            object(&[], &[("certified_module", json!({ "type": ["string", "null"] })), ("notice", text())]),
+            object(
+                &[],
+                &[
+                    ("certified_module", json!({ "type": ["string", "null"] })),
+                    ("notice", text()),
+                ],
+            ),
         ),
     ]);
     routes

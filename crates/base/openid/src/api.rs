@@ -71,7 +71,10 @@ pub fn systems(tx: &mut Tx<'_>, scope: &str) -> Result<Vec<System>, Fault> {
         all.split(' ').any(|s| s == scope)
     };
     let all = store::all(tx)?.into_iter();
-    Ok(all.filter(|c| !c.retired && has(&c.metadata)).map(named).collect())
+    Ok(all
+        .filter(|c| !c.retired && has(&c.metadata))
+        .map(named)
+        .collect())
 }
 
 fn named(c: store::Stored) -> System {

@@ -35,7 +35,10 @@ pub(crate) async fn put(ctx: &Ctx, alias: &str, wish: &Wish) -> Result<()> {
         let wanted: Option<Vec<Operation>> = wish.operations.iter().map(|o| Operation::of(o)).collect();
         let wanted = wanted.filter(|all| !all.is_empty() && all.iter().all(|o| fits.contains(o)));
         let wanted = wanted.ok_or_else(|| Refusal::new("cipher-operations"))?;
-        if ![wish.per_minute, wish.per_day].iter().all(|n| (0..=MOST).contains(n)) {
+        if ![wish.per_minute, wish.per_day]
+            .iter()
+            .all(|n| (0..=MOST).contains(n))
+        {
             return Err(Refusal::new("cipher-limits").into());
         }
         let old = store::grant(tx, &key.id, &wish.holder)?;
@@ -50,7 +53,8 @@ pub(crate) async fn put(ctx: &Ctx, alias: &str, wish: &Wish) -> Result<()> {
         };
         store::put_grant(tx, &grant)?;
         let operations: Vec<&str> = grant.operations.iter().map(|o| o.name()).collect();
-        let fact = Fact::new("cipher.grant.changed", &key.id).payload(json!({ "alias": key.alias, "holder": grant.holder,
+        let fact = Fact::new("cipher.grant.changed", &key.id)
+            .payload(json!({ "alias": key.alias, "holder": grant.holder,
             "operations": operations, "per_minute": grant.per_minute, "per_day": grant.per_day }));
         ctx.emit(tx, fact.touch(&crate::GRANT, &grant.id))?;
         Ok(())

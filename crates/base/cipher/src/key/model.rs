@@ -216,6 +216,9 @@ mod tests {
         };
         assert_eq!(slots(&grant(0, 0), 5), vec![]);
         let both = slots(&grant(3, 9), DAY + 59_999);
-        assert_eq!(both, vec![("m1440".into(), DAY + 60_000, 3), ("d1".into(), 2 * DAY, 9)]);
+        assert_eq!(
+            both,
+            vec![("m1440".into(), DAY + 60_000, 3), ("d1".into(), 2 * DAY, 9)]
+        );
     }
 }

@@ -30,9 +30,7 @@ fn show(state: &str, kind: &str, full: bool) -> Json {
 
 pub(crate) fn all() -> Vec<Sample> {
     let sample = |template, name, data: Json| Sample { template, name, data };
-    let list = |items: Json, full: bool| {
-        json!({ "items": items, "q": "", "next": if full { json!("shi/parking") } else { Json::Null }, "manages": full, "logs": full, "module": null })
-    };
+    let list = |items: Json, full: bool| json!({ "items": items, "q": "", "next": if full { json!("shi/parking") } else { Json::Null }, "manages": full, "logs": full, "module": null });
     let form = |wrong: Json, error: Json| {
         json!({ "organisations": [{ "id": "shi", "name": "演示市人民政府" }], "wrong": wrong, "error": error, "module": null,
             "kinds": [{ "label": "签名", "algorithms": [{ "id": "sign:sm2", "label": "SM2" }] }],
@@ -42,8 +40,7 @@ pub(crate) fn all() -> Vec<Sample> {
         json!({ "key": key("active", "good"), "wrong": wrong, "error": error, "binds": true, "module": null,
             "form": { "version": 4, "title": "停车系统签名", "rotate_days": "90", "least": "2", "bound": true } })
     };
-    let destruction =
-        |wrong: Json| json!({ "key": key("active", "good"), "wrong": wrong, "days": "30", "typed": "", "module": null });
+    let destruction = |wrong: Json| json!({ "key": key("active", "good"), "wrong": wrong, "days": "30", "typed": "", "module": null });
     let policy = |grants: Json, error: Json| {
         json!({ "key": key("active", "good"), "grants": grants, "error": error, "module": null,
             "holders": [{ "id": "office", "name": "有权限的工作人员" }, { "id": "client:0a", "name": "演示停车系统" }],
@@ -69,8 +66,16 @@ pub(crate) fn all() -> Vec<Sample> {
         ),
         sample("cipher/key/show.html", "active", show("active", "good", true)),
         sample("cipher/key/show.html", "disabled", show("disabled", "warn", true)),
-        sample("cipher/key/show.html", "scheduled", show("scheduled", "warn", true)),
-        sample("cipher/key/show.html", "destroyed", show("destroyed", "bad", true)),
+        sample(
+            "cipher/key/show.html",
+            "scheduled",
+            show("scheduled", "warn", true),
+        ),
+        sample(
+            "cipher/key/show.html",
+            "destroyed",
+            show("destroyed", "bad", true),
+        ),
         sample("cipher/key/show.html", "read only", show("active", "good", false)),
         sample("cipher/key/edit.html", "now", edit(json!({}), Json::Null)),
         sample(
@@ -85,13 +90,25 @@ pub(crate) fn all() -> Vec<Sample> {
             destruction(json!({ "typed": "别名不一致", "days": "7 至 30 天" })),
         ),
         sample("cipher/key/policy.html", "none", policy(json!([]), Json::Null)),
-        sample("cipher/key/policy.html", "some", policy(json!([grant()]), json!("请选择操作"))),
-        sample("cipher/key/trial.html", "ready", trial(Json::Null, Json::Null, true)),
+        sample(
+            "cipher/key/policy.html",
+            "some",
+            policy(json!([grant()]), json!("请选择操作")),
+        ),
+        sample(
+            "cipher/key/trial.html",
+            "ready",
+            trial(Json::Null, Json::Null, true),
+        ),
         sample(
             "cipher/key/trial.html",
             "done",
             trial(json!([{ "name": "签名", "value": "MEUC" }]), Json::Null, true),
         ),
-        sample("cipher/key/trial.html", "refused", trial(Json::Null, json!("没有授权"), false)),
+        sample(
+            "cipher/key/trial.html",
+            "refused",
+            trial(Json::Null, json!("没有授权"), false),
+        ),
     ]
 }

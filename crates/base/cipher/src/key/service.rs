@@ -126,7 +126,9 @@ fn noted(
     payload: Json,
     version_too: bool,
 ) -> Result<String> {
-    let mut fact = Fact::new(kind, &key.id).payload(payload).touch(&crate::KEY, &key.id);
+    let mut fact = Fact::new(kind, &key.id)
+        .payload(payload)
+        .touch(&crate::KEY, &key.id);
     if version_too {
         fact = fact.touch(&crate::VERSION, store::version_id(&key.id, key.newest));
     }
@@ -213,7 +215,14 @@ pub(crate) async fn change(ctx: &Ctx, alias: &str, c: &Change) -> Result<()> {
 }
 
 /// Goes from one of these states to another.
-async fn turn(ctx: &Ctx, alias: &str, from: &[State], to: State, days: i64, kind: &'static str) -> Result<()> {
+async fn turn(
+    ctx: &Ctx,
+    alias: &str,
+    from: &[State],
+    to: State,
+    days: i64,
+    kind: &'static str,
+) -> Result<()> {
     ctx.tx("cipher.turn", |tx| {
         let key = managed(ctx, tx, alias)?;
         in_state(&key, from)?;
@@ -231,11 +240,27 @@ async fn turn(ctx: &Ctx, alias: &str, from: &[State], to: State, days: i64, kind
 }
 
 pub(crate) async fn disable(ctx: &Ctx, alias: &str) -> Result<()> {
-    turn(ctx, alias, &[State::Active], State::Disabled, 0, "cipher.key.disabled").await
+    turn(
+        ctx,
+        alias,
+        &[State::Active],
+        State::Disabled,
+        0,
+        "cipher.key.disabled",
+    )
+    .await
 }
 
 pub(crate) async fn enable(ctx: &Ctx, alias: &str) -> Result<()> {
-    turn(ctx, alias, &[State::Disabled], State::Active, 0, "cipher.key.enabled").await
+    turn(
+        ctx,
+        alias,
+        &[State::Disabled],
+        State::Active,
+        0,
+        "cipher.key.enabled",
+    )
+    .await
 }
 
 /// Destroys a key in so many days, until when it can be taken back; nobody uses it meanwhile.

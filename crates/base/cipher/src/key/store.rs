@@ -48,7 +48,13 @@ pub(crate) fn by_alias(tx: &mut Tx<'_>, alias: &str) -> Result<Option<Key>, Faul
 }
 
 /// Keys that the scope shows, by alias, whose alias or title has the words.
-pub(crate) fn list(tx: &mut Tx<'_>, scope: &Scope, q: &str, after: &str, limit: u32) -> Result<Vec<Key>, Fault> {
+pub(crate) fn list(
+    tx: &mut Tx<'_>,
+    scope: &Scope,
+    q: &str,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Key>, Fault> {
     let mut p: Vec<Value> = vec![after.into(), format!("%{}%", like(q)).into()];
     let shown = scope.sql(SCOPED, &mut p);
     let sql = format!(
@@ -164,13 +170,15 @@ pub(crate) fn versions(tx: &mut Tx<'_>, key: &str, from: i64) -> Result<Vec<Vers
 
 /// Counts uses of a version's nonces; false when that would be more than there are.
 pub(crate) fn spend(tx: &mut Tx<'_>, key: &str, number: i64, n: i64, most: i64) -> Result<bool, Fault> {
-    let sql = "UPDATE cipher_key_version SET used = used + $3 WHERE key = $1 AND number = $2 AND used + $3 <= $4";
+    let sql =
+        "UPDATE cipher_key_version SET used = used + $3 WHERE key = $1 AND number = $2 AND used + $3 <= $4";
     Ok(tx.execute(sql, params![key, number, n, most])? == 1)
 }
 
 /// Takes the material of every version away.
 pub(crate) fn wipe(tx: &mut Tx<'_>, key: &str, now: i64) -> Result<u64, Fault> {
-    let sql = "UPDATE cipher_key_version SET sealed = NULL, wiped_at = $2 WHERE key = $1 AND sealed IS NOT NULL";
+    let sql =
+        "UPDATE cipher_key_version SET sealed = NULL, wiped_at = $2 WHERE key = $1 AND sealed IS NOT NULL";
     tx.execute(sql, params![key, now])
 }
 
@@ -191,7 +199,9 @@ fn grant_of(r: &Row) -> Result<Granted, Fault> {
 
 pub(crate) fn grant(tx: &mut Tx<'_>, key: &str, holder: &str) -> Result<Option<Granted>, Fault> {
     let sql = format!("SELECT {GRANT} FROM cipher_grant WHERE key = $1 AND holder = $2");
-    tx.one(&sql, params![key, holder])?.map(|r| grant_of(&r)).transpose()
+    tx.one(&sql, params![key, holder])?
+        .map(|r| grant_of(&r))
+        .transpose()
 }
 
 pub(crate) fn grants(tx: &mut Tx<'_>, key: &str) -> Result<Vec<Granted>, Fault> {

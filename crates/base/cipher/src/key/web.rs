@@ -302,7 +302,8 @@ pub(crate) struct Edited {
 }
 
 async fn managed(cx: &Ctx, alias: &str) -> Result<Key> {
-    cx.read("cipher.managed", |tx| service::managed(cx, tx, alias)).await
+    cx.read("cipher.managed", |tx| service::managed(cx, tx, alias))
+        .await
 }
 
 fn edit_page(cx: &Ctx, key: &Key, e: &Edited, refused: Option<&Refusal>) -> Result<Response> {
@@ -318,7 +319,11 @@ pub(crate) async fn edit(cx: Ctx, path: Alias) -> Result<Response> {
     let typed = Edited {
         version: key.version,
         title: key.title.clone(),
-        rotate_days: if key.rotate_days == 0 { String::new() } else { key.rotate_days.to_string() },
+        rotate_days: if key.rotate_days == 0 {
+            String::new()
+        } else {
+            key.rotate_days.to_string()
+        },
         least: key.least.to_string(),
         bound: if key.bound { "1".into() } else { String::new() },
     };
@@ -464,7 +469,11 @@ pub(crate) async fn policy(cx: Ctx, path: Alias, Query(h): Query<Holder>) -> Res
 }
 
 /// A form with several boxes of one name.
-pub(crate) async fn grant(cx: Ctx, path: Alias, Form(fields): Form<Vec<(String, String)>>) -> Result<Response> {
+pub(crate) async fn grant(
+    cx: Ctx,
+    path: Alias,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Result<Response> {
     let alias = alias_of(path);
     let one = |name: &str| {
         let found = fields.iter().find(|(n, _)| n == name);
@@ -504,7 +513,10 @@ pub(crate) struct Tried {
 
 /// Actions of a purpose that a page can try.
 fn trials(key: &Key) -> Vec<Action> {
-    ACTIONS.into_iter().filter(|a| a.purpose() == key.purpose).collect()
+    ACTIONS
+        .into_iter()
+        .filter(|a| a.purpose() == key.purpose)
+        .collect()
 }
 
 fn body(action: Action, t: &Tried) -> Json {
@@ -521,7 +533,14 @@ fn body(action: Action, t: &Tried) -> Json {
     }
 }
 
-fn trial_page(cx: &Ctx, key: &Key, t: &Tried, code: StatusCode, result: Json, error: Option<String>) -> Result<Response> {
+fn trial_page(
+    cx: &Ctx,
+    key: &Key,
+    t: &Tried,
+    code: StatusCode,
+    result: Json,
+    error: Option<String>,
+) -> Result<Response> {
     let actions: Vec<Json> = trials(key)
         .iter()
         .map(|a| json!({ "id": a.name(), "label": word(cx, "action", a.name()) }))

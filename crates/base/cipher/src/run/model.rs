@@ -176,6 +176,10 @@ pub(crate) fn read(action: Action, body: &[u8]) -> Result<Asked, Refusal> {
 }
 
 fn item(action: Action, given: Json) -> Result<Item, Refusal> {
+    // A list would be read as the fields in their order.
+    if !given.is_object() {
+        return Err(Refusal::new("cipher-json"));
+    }
     let g: Given = serde_json::from_value(given).map_err(|_| Refusal::new("cipher-json"))?;
     if g.context.len() > CONTEXT || g.context.contains('\0') {
         return Err(Refusal::new("cipher-context-long").arg("n", CONTEXT));
@@ -286,22 +290,46 @@ mod tests {
         let of = |n: usize| B64.encode(vec![0u8; n]);
         for (action, body, expected) in [
             (Action::Sign, json!({ "message": of(DIRECT) }), "ok"),
-            (Action::Sign, json!({ "message": of(DIRECT + 1) }), "cipher-too-large"),
+            (
+                Action::Sign,
+                json!({ "message": of(DIRECT + 1) }),
+                "cipher-too-large",
+            ),
             (Action::Sign, json!({ "message": "YQ" }), "cipher-base64"),
             (Action::Sign, json!({ "message": "Y Q=" }), "cipher-base64"),
             (Action::Sign, json!({ "message": "" }), "ok"),
             (Action::Sign, json!({}), "cipher-field-missing"),
             (Action::Sign, json!([]), "cipher-json"),
             (Action::Sign, json!({ "message": 1 }), "cipher-json"),
-            (Action::Sign, json!({ "message": "", "mesage": "" }), "cipher-json"),
+            (
+                Action::Sign,
+                json!({ "message": "", "mesage": "" }),
+                "cipher-json",
+            ),
             (Action::Sign, json!({ "items": [] }), "cipher-json"),
-            (Action::Sign, json!({ "items": vec![json!({}); 101] }), "cipher-batch"),
+            (
+                Action::Sign,
+                json!({ "items": vec![json!({}); 101] }),
+                "cipher-batch",
+            ),
             (Action::Sign, json!({ "items": vec![json!({}); 100] }), "ok"),
             (Action::Envelope, json!({ "items": [{}, {}] }), "cipher-batch"),
             (Action::Envelope, json!({ "plaintext": of(DIRECT + 1) }), "ok"),
-            (Action::Envelope, json!({ "plaintext": of(ENVELOPE + 1) }), "cipher-too-large"),
-            (Action::Decrypt, json!({ "ciphertext": "yw1:x" }), "cipher-no-ciphertext"),
-            (Action::Encrypt, json!({ "plaintext": "", "context": "c".repeat(1025) }), "cipher-context-long"),
+            (
+                Action::Envelope,
+                json!({ "plaintext": of(ENVELOPE + 1) }),
+                "cipher-too-large",
+            ),
+            (
+                Action::Decrypt,
+                json!({ "ciphertext": "yw1:x" }),
+                "cipher-no-ciphertext",
+            ),
+            (
+                Action::Encrypt,
+                json!({ "plaintext": "", "context": "c".repeat(1025) }),
+                "cipher-context-long",
+            ),
             (Action::DataKey, json!({}), "ok"),
         ] {
             assert_eq!(key(action, body), expected, "{action:?}");

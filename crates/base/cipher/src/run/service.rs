@@ -161,7 +161,9 @@ fn not_granted() -> Refusal {
 }
 
 fn find(tx: &mut Tx<'_>, alias: &str) -> Result<Option<Key>> {
-    let plausible = alias.split_once('/').is_some_and(|(o, n)| is_name(n) && is_name(o));
+    let plausible = alias
+        .split_once('/')
+        .is_some_and(|(o, n)| is_name(n) && is_name(o));
     match plausible {
         true => Ok(key_store::by_alias(tx, alias)?),
         false => Ok(None),
@@ -264,7 +266,9 @@ impl Materials<'_> {
             return Err(Refusal::new("cipher-no-version").into());
         }
         if number < key.least {
-            return Err(Refusal::new("cipher-version-retired").arg("least", key.least).into());
+            return Err(Refusal::new("cipher-version-retired")
+                .arg("least", key.least)
+                .into());
         }
         match self.open.entry(number) {
             Entry::Occupied(found) => Ok(found.into_mut()),
@@ -391,9 +395,7 @@ fn candidates(m: &Materials<'_>, named: Option<i64>) -> Result<Vec<i64>, Refusal
     let key = &m.work.key;
     match named {
         Some(n) if n < 1 || n > key.newest => Err(Refusal::new("cipher-no-version")),
-        Some(n) if n < key.least => {
-            Err(Refusal::new("cipher-version-retired").arg("least", key.least))
-        }
+        Some(n) if n < key.least => Err(Refusal::new("cipher-version-retired").arg("least", key.least)),
         Some(n) => Ok(vec![n]),
         None => Ok(m.work.versions.iter().map(|v| v.number).take(50).collect()),
     }

@@ -107,7 +107,9 @@ pub(crate) async fn hash(cx: Ctx, headers: HeaderMap, body: Body) -> Result<Resp
             used.size = message.len() as i64;
             let digest = hash.digest(&message);
             usage::done(&cx, used).await?;
-            Ok(reply(json!({ "digest": B64.encode(&digest), "hex": hex::encode(&digest) })))
+            Ok(reply(
+                json!({ "digest": B64.encode(&digest), "hex": hex::encode(&digest) }),
+            ))
         }
         Err(refusal) => {
             let problem = Problem::from(refusal);
@@ -148,7 +150,8 @@ pub(crate) async fn timestamp(cx: Ctx, headers: HeaderMap, body: Body) -> Result
 }
 
 async fn stamped(cx: &Ctx, body: Body, der: bool, used: &mut crate::usage::store::Use) -> Result<Vec<u8>> {
-    cx.read("cipher.may-stamp", |tx| service::may_stamp(cx, tx)).await?;
+    cx.read("cipher.may-stamp", |tx| service::may_stamp(cx, tx))
+        .await?;
     let body = whole(body)?;
     used.size = body.len() as i64;
     if der {
@@ -178,9 +181,11 @@ pub(crate) async fn status(cx: Ctx) -> Result<Response> {
         Some(name) => cx.t("cipher-certified", &[("module", name)]),
         None => cx.t("cipher-uncertified", &[]),
     };
-    Ok(reply(json!({ "certified_module": module, "notice": notice, "purposes": purposes,
+    Ok(reply(
+        json!({ "certified_module": module, "notice": notice, "purposes": purposes,
         "algorithms": ALGORITHMS.map(|a| a.name()), "hashes": ["sm3", "sha256", "sha384", "sha512"],
-        "limits": { "direct_bytes": model::DIRECT, "envelope_bytes": model::ENVELOPE, "batch_items": model::BATCH } })))
+        "limits": { "direct_bytes": model::DIRECT, "envelope_bytes": model::ENVELOPE, "batch_items": model::BATCH } }),
+    ))
 }
 
 /// The keys that the caller may use.

@@ -119,7 +119,10 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
         for s in seals {
             let (uses, digest) = digest(&ctx, s.begins_at).await?;
             if (uses, digest) != (s.uses, s.digest) {
-                out.push(format!("cipher_use: the rows of {} are not those that were sealed", s.hour));
+                out.push(format!(
+                    "cipher_use: the rows of {} are not those that were sealed",
+                    s.hour
+                ));
             }
         }
     }
@@ -128,8 +131,10 @@ pub(crate) async fn check(ctx: Ctx) -> Result<Vec<String>> {
 /// Forgets rows that were kept long enough, and ended counts.
 pub(crate) async fn sweep(ctx: &Ctx) -> Result<()> {
     let before = (ctx.now() - KEPT).div_euclid(HOUR) * HOUR;
-    ctx.tx("cipher.sweep-counts", |tx| Ok(crate::key::store::sweep_counts(tx, ctx.now())?))
-        .await?;
+    ctx.tx("cipher.sweep-counts", |tx| {
+        Ok(crate::key::store::sweep_counts(tx, ctx.now())?)
+    })
+    .await?;
     while ctx.tx("cipher.sweep", |tx| Ok(store::sweep(tx, before)?)).await? > 0 {}
     Ok(())
 }

@@ -97,7 +97,13 @@ const SCOPED: ScopeColumns = ScopeColumns {
 };
 
 /// Rows that the scope shows, newest first; `keyless` shows those that belong to no key as well.
-pub(crate) fn list(tx: &mut Tx<'_>, scope: &Scope, keyless: bool, f: &Find, limit: u32) -> Result<Vec<Use>, Fault> {
+pub(crate) fn list(
+    tx: &mut Tx<'_>,
+    scope: &Scope,
+    keyless: bool,
+    f: &Find,
+    limit: u32,
+) -> Result<Vec<Use>, Fault> {
     let before = if f.before.is_empty() { "z" } else { &f.before };
     let mut p: Vec<Value> = vec![
         before.into(),
@@ -122,7 +128,12 @@ pub(crate) fn list(tx: &mut Tx<'_>, scope: &Scope, keyless: bool, f: &Find, limi
 }
 
 /// Requests and refused ones of a key by day; a day is `(at + shift) / 86400000`.
-pub(crate) fn by_day(tx: &mut Tx<'_>, key: &str, from: i64, shift: i64) -> Result<Vec<(i64, i64, i64)>, Fault> {
+pub(crate) fn by_day(
+    tx: &mut Tx<'_>,
+    key: &str,
+    from: i64,
+    shift: i64,
+) -> Result<Vec<(i64, i64, i64)>, Fault> {
     let sql = "SELECT (at + $3) / 86400000 AS day, COUNT(*) AS n, SUM(CASE WHEN result = 'done' THEN 0 ELSE 1 END) AS bad \
                FROM cipher_use WHERE key = $1 AND at >= $2 GROUP BY 1 ORDER BY 1";
     let rows = tx.query(sql, params![key, from, shift])?;
@@ -138,9 +149,16 @@ pub(crate) fn first_from(tx: &mut Tx<'_>, from: i64) -> Result<Option<i64>, Faul
 }
 
 /// Rows of a span after an id, by id, exactly as they are hashed.
-pub(crate) fn page(tx: &mut Tx<'_>, from: i64, until: i64, after: &str, limit: u32) -> Result<Vec<Row>, Fault> {
-    let sql =
-        format!("SELECT {USE} FROM cipher_use WHERE at >= $1 AND at < $2 AND id > $3 ORDER BY id LIMIT {limit}");
+pub(crate) fn page(
+    tx: &mut Tx<'_>,
+    from: i64,
+    until: i64,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Row>, Fault> {
+    let sql = format!(
+        "SELECT {USE} FROM cipher_use WHERE at >= $1 AND at < $2 AND id > $3 ORDER BY id LIMIT {limit}"
+    );
     tx.query(&sql, params![from, until, after])
 }
 
@@ -155,7 +173,10 @@ pub(crate) struct Seal {
 
 /// Beginning of the newest sealed hour.
 pub(crate) fn last_sealed(tx: &mut Tx<'_>) -> Result<Option<i64>, Fault> {
-    tx.scalar("SELECT begins_at FROM cipher_seal ORDER BY begins_at DESC LIMIT 1", &[])
+    tx.scalar(
+        "SELECT begins_at FROM cipher_seal ORDER BY begins_at DESC LIMIT 1",
+        &[],
+    )
 }
 
 /// False when the hour was sealed before.
@@ -187,7 +208,10 @@ pub(crate) fn seals(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Seal>
 
 /// Removes sealed rows before an instant, at most a thousand; how many. Their hours are marked first.
 pub(crate) fn sweep(tx: &mut Tx<'_>, before: i64) -> Result<u64, Fault> {
-    tx.execute("UPDATE cipher_seal SET kept = 0 WHERE begins_at < $1 AND kept = 1", params![before])?;
+    tx.execute(
+        "UPDATE cipher_seal SET kept = 0 WHERE begins_at < $1 AND kept = 1",
+        params![before],
+    )?;
     tx.execute(
         "DELETE FROM cipher_use WHERE id IN (SELECT id FROM cipher_use WHERE at < $1 ORDER BY at, id LIMIT 1000)",
         params![before],

@@ -146,10 +146,23 @@ pub(crate) async fn page(cx: Ctx, Query(asked): Query<Asked>) -> Result<Response
 /// The same as a file (RFC 4180, with a byte order mark for spreadsheets); a cell never begins like a formula.
 pub(crate) async fn csv(cx: Ctx, Query(asked): Query<Asked>) -> Result<Response> {
     let heads = [
-        "at", "who", "actor", "alias", "version", "operation", "items", "failed", "size", "digest", "result", "request",
+        "at",
+        "who",
+        "actor",
+        "alias",
+        "version",
+        "operation",
+        "items",
+        "failed",
+        "size",
+        "digest",
+        "result",
+        "request",
     ];
     let mut text = String::from("\u{feff}");
-    text += &heads.map(|h| cell(&cx.t(&format!("cipher-use-{h}"), &[]))).join(",");
+    text += &heads
+        .map(|h| cell(&cx.t(&format!("cipher-use-{h}"), &[])))
+        .join(",");
     text += "\r\n";
     let (mut find, mut n) = (asked.find(&cx), 0);
     loop {
@@ -182,7 +195,10 @@ pub(crate) async fn csv(cx: Ctx, Query(asked): Query<Asked>) -> Result<Response>
     }
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"key-uses.csv\""),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"key-uses.csv\"",
+        ),
     ];
     Ok((headers, text).into_response())
 }
@@ -209,6 +225,10 @@ pub(crate) fn samples() -> Vec<Sample> {
     };
     vec![
         sample("none", json!([]), Json::Null),
-        sample("some", json!([sample_row("good"), sample_row("bad")]), json!("01")),
+        sample(
+            "some",
+            json!([sample_row("good"), sample_row("bad")]),
+            json!("01"),
+        ),
     ]
 }
