@@ -210,3 +210,5 @@ cipher-alias-typed = The alias is not the same
 cipher-holder = Choose a system registered with the scope cipher
 cipher-operations = Choose at least one operation that fits the purpose
 cipher-limits = Limits are 0 or positive whole numbers
+cipher-hash = Hash a text
+cipher-hash-text = Text

@@ -210,3 +210,5 @@ cipher-alias-typed = 输入的别名不一致
 cipher-holder = 请选择登记了范围 cipher 的系统
 cipher-operations = 请至少选择一项适合这个用途的操作
 cipher-limits = 限额须为 0 或正整数
+cipher-hash = 计算摘要
+cipher-hash-text = 文字

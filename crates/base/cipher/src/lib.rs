@@ -154,6 +154,11 @@ fn pages() -> Vec<Route> {
     vec![
         Route::new("/work/keys", Door::Official(READ), get(keys::list)),
         Route::new("/work/keys/new", manage, get(keys::new).post(keys::create)),
+        Route::new(
+            "/work/keys/hash",
+            Door::Official(USE),
+            get(keys::hash).post(keys::hash_now),
+        ),
         Route::new("/work/keys/uses", Door::Official(LOG), get(usage::web::page)),
         Route::new("/work/keys/uses.csv", Door::Official(LOG), get(usage::web::csv)),
         Route::new(

@@ -30,7 +30,7 @@ fn show(state: &str, kind: &str, full: bool) -> Json {
 
 pub(crate) fn all() -> Vec<Sample> {
     let sample = |template, name, data: Json| Sample { template, name, data };
-    let list = |items: Json, full: bool| json!({ "items": items, "q": "", "next": if full { json!("shi/parking") } else { Json::Null }, "manages": full, "logs": full, "module": null });
+    let list = |items: Json, full: bool| json!({ "items": items, "q": "", "next": if full { json!("shi/parking") } else { Json::Null }, "manages": full, "logs": full, "tries": full, "module": null });
     let form = |wrong: Json, error: Json| {
         json!({ "organisations": [{ "id": "shi", "name": "演示市人民政府" }], "wrong": wrong, "error": error, "module": null,
             "kinds": [{ "label": "签名", "algorithms": [{ "id": "sign:sm2", "label": "SM2" }] }],
@@ -51,7 +51,10 @@ pub(crate) fn all() -> Vec<Sample> {
         json!({ "key": key("active", "good"), "actions": [{ "id": "sign", "label": "签名" }], "result": result, "error": error,
             "proves": proves, "tried": { "action": "sign", "text": "一份文件", "proof": "", "context": "" }, "module": null })
     };
+    let hash = |digest: Json| json!({ "algorithms": ["sm3", "sha256"], "algorithm": "sm3", "text": "一份文件", "digest": digest, "module": null });
     vec![
+        sample("cipher/key/hash.html", "ready", hash(Json::Null)),
+        sample("cipher/key/hash.html", "done", hash(json!("66c7f0f4"))),
         sample("cipher/key/list.html", "none", list(json!([]), false)),
         sample(
             "cipher/key/list.html",

@@ -7,7 +7,7 @@ use super::store;
 use crate::algorithm::PURPOSES;
 use crate::run::model::{ACTIONS, Action, read};
 use crate::run::{service as run, web as api};
-use crate::usage::{store as usage_store, web as usage};
+use crate::usage::{service as log, store as usage_store, web as usage};
 use axum::Form;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
@@ -83,7 +83,7 @@ pub(crate) async fn list(cx: Ctx, Query(asked): Query<Asked>) -> Result<Response
     found.truncate(PAGE as usize);
     let next = found.last().filter(|_| more).map(|k| k.alias.clone());
     let items: Vec<Json> = found.iter().map(|k| shown(&cx, k)).collect();
-    let data = json!({ "items": items, "q": asked.q, "next": next, "manages": cx.holds(crate::MANAGE), "logs": cx.holds(crate::LOG) });
+    let data = json!({ "items": items, "q": asked.q, "next": next, "manages": cx.holds(crate::MANAGE), "logs": cx.holds(crate::LOG), "tries": cx.holds(crate::USE) });
     page(&cx, StatusCode::OK, "cipher/key/list.html", data)
 }
 
@@ -596,6 +596,33 @@ pub(crate) async fn attempt(cx: Ctx, path: Alias, Form(t): Form<Tried>) -> Resul
         }
         Err(e) => Err(e),
     }
+}
+
+/// A text to hash, as the page sends it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Hashed {
+    algorithm: String,
+    text: String,
+}
+
+fn hash_page(cx: &Ctx, h: &Hashed, digest: Option<String>) -> Result<Response> {
+    let data =
+        json!({ "algorithms": api::HASHES, "algorithm": h.algorithm, "text": h.text, "digest": digest });
+    page(cx, StatusCode::OK, "cipher/key/hash.html", data)
+}
+
+pub(crate) async fn hash(cx: Ctx) -> Result<Response> {
+    hash_page(&cx, &Hashed::default(), None)
+}
+
+pub(crate) async fn hash_now(cx: Ctx, Form(h): Form<Hashed>) -> Result<Response> {
+    let algorithm = api::hash_of(&h.algorithm).ok_or_else(|| Refusal::new("cipher-hash-unknown"))?;
+    let text = h.text.trim_end();
+    let mut used = log::begin(&cx, "", "hash");
+    (used.items, used.size) = (1, text.len() as i64);
+    log::done(&cx, used).await?;
+    hash_page(&cx, &h, Some(hex::encode(algorithm.digest(text.as_bytes()))))
 }
 
 pub(crate) fn samples() -> Vec<Sample> {

@@ -39,6 +39,15 @@ pub(crate) async fn run(
 ) -> Result<Answer> {
     let mut used = usage::begin(ctx, alias, action.name());
     match attempt(ctx, alias, action, asked, &mut used).await {
+        // Its row is written and its use counted: guessing costs as much as knowing.
+        Ok(Answer {
+            mut made,
+            batch: false,
+            ..
+        }) if matches!(made.first(), Some(Err(_))) => match made.swap_remove(0) {
+            Err(refusal) => Err(refusal.into()),
+            Ok(_) => Err(Fault::new("an item that failed and did not").into()),
+        },
         Ok(answer) => Ok(answer),
         Err(problem) => {
             usage::refused(ctx, used, &problem).await?;
@@ -112,13 +121,7 @@ async fn attempt(
     });
     let done = done.await.map_err(|e| Fault::of("cipher", e))??;
     let (made, digests): (Vec<_>, Vec<String>) = done.into_iter().unzip();
-    if !batch && matches!(made.first(), Some(Err(_))) {
-        return match made.into_iter().next() {
-            Some(Err(refusal)) => Err(refusal.into()),
-            _ => Err(Fault::new("an item without a result").into()),
-        };
-    }
-    tally(used, &made, signs.then_some(digests));
+    tally(used, &made, batch, signs.then_some(digests));
     let key = &admitted.key;
     let kept = ctx
         .tx("cipher.use", |tx| record(ctx, tx, &admitted, action, used))
@@ -132,7 +135,7 @@ async fn attempt(
 }
 
 /// What the row says of the results.
-fn tally(used: &mut Use, made: &[Result<Made, Refusal>], digests: Option<Vec<String>>) {
+fn tally(used: &mut Use, made: &[Result<Made, Refusal>], batch: bool, digests: Option<Vec<String>>) {
     let unfit = |m: &&Result<Made, Refusal>| {
         matches!(
             m,
@@ -148,12 +151,12 @@ fn tally(used: &mut Use, made: &[Result<Made, Refusal>], digests: Option<Vec<Str
     if let Some(digests) = digests {
         used.digest = digests.join(" ");
     }
-    used.result = match used.failed {
-        0 => "done",
-        _ if made.iter().any(Result::is_err) => "partial",
-        _ => "invalid",
-    }
-    .into();
+    used.result = match made.first() {
+        Some(Err(r)) if !batch => r.key.clone(),
+        _ if used.failed == 0 => "done".into(),
+        _ if made.iter().any(Result::is_err) => "partial".into(),
+        _ => "invalid".into(),
+    };
 }
 
 fn not_granted() -> Refusal {
@@ -193,8 +196,12 @@ fn admit(ctx: &Ctx, tx: &mut Tx<'_>, key: &Key, action: Action, n: i64) -> Resul
             return Err(over(ctx, ends_at).into());
         }
     }
+    let from = match action {
+        Action::Sign | Action::Mac | Action::Encrypt | Action::Envelope | Action::DataKey => key.newest,
+        _ => key.least,
+    };
     Ok(Admitted {
-        versions: key_store::versions(tx, &key.id, key.least)?,
+        versions: key_store::versions(tx, &key.id, from)?,
         key: key.clone(),
         grant,
     })

@@ -8,8 +8,7 @@ use crate::key::model::{Granted, Key, OFFICE};
 use crate::key::store;
 use crate::usage::service as usage;
 use axum::body::Bytes;
-use axum::extract::Path;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Path, Request};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
@@ -22,15 +21,15 @@ use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use trust::crypto::{Hash, PublicKey, tsp};
 
-type Body = Result<Bytes, BytesRejection>;
-
 async fn caller(cx: &Ctx, headers: &HeaderMap) -> Result<Ctx> {
     let given = headers.get(header::AUTHORIZATION).and_then(|h| h.to_str().ok());
     openid::api::caller(cx, given, crate::SCOPE).await
 }
 
-fn whole(body: Body) -> Result<Bytes, Refusal> {
-    body.map_err(|e| match e.status().as_u16() {
+/// The body, read only when the caller is known: whoever is not shall not make us keep sixteen megabytes.
+async fn whole(request: Request) -> Result<Bytes, Refusal> {
+    let read = Bytes::from_request(request, &()).await;
+    read.map_err(|e| match e.status().as_u16() {
         413 => Refusal::new("cipher-too-large").status(413).arg("n", model::BODY),
         _ => Refusal::new("cipher-json"),
     })
@@ -38,22 +37,17 @@ fn whole(body: Body) -> Result<Bytes, Refusal> {
 
 /// The handler of one action.
 pub(crate) fn operation(action: Action) -> MethodRouter<Arc<App>> {
-    post(
-        move |cx: Ctx, headers: HeaderMap, path: Path<(String, String)>, body: Body| {
-            act(cx, headers, path, body, action)
-        },
-    )
+    post(move |cx: Ctx, path: Path<(String, String)>, request: Request| act(cx, path, request, action))
 }
 
 async fn act(
     cx: Ctx,
-    headers: HeaderMap,
     Path((organisation, name)): Path<(String, String)>,
-    body: Body,
+    request: Request,
     action: Action,
 ) -> Result<Response> {
-    let cx = caller(&cx, &headers).await?;
-    let asked = whole(body).and_then(|b| model::read(action, &b));
+    let cx = caller(&cx, request.headers()).await?;
+    let asked = whole(request).await.and_then(|b| model::read(action, &b));
     let answer = service::run(&cx, &format!("{organisation}/{name}"), action, asked).await?;
     Ok(reply(told(&cx, &answer)))
 }
@@ -82,7 +76,10 @@ struct Hashing {
     message: Option<String>,
 }
 
-fn hash_of(name: &str) -> Option<Hash> {
+/// Names of the hash algorithms.
+pub(crate) const HASHES: [&str; 4] = ["sm3", "sha256", "sha384", "sha512"];
+
+pub(crate) fn hash_of(name: &str) -> Option<Hash> {
     match name {
         "sm3" => Some(Hash::Sm3),
         "sha256" => Some(Hash::Sha256),
@@ -92,11 +89,11 @@ fn hash_of(name: &str) -> Option<Hash> {
     }
 }
 
-pub(crate) async fn hash(cx: Ctx, headers: HeaderMap, body: Body) -> Result<Response> {
-    let cx = caller(&cx, &headers).await?;
+pub(crate) async fn hash(cx: Ctx, request: Request) -> Result<Response> {
+    let cx = caller(&cx, request.headers()).await?;
+    let body = whole(request).await;
     let read = || -> Result<(Hash, zeroize::Zeroizing<Vec<u8>>), Refusal> {
-        let asked: Hashing =
-            serde_json::from_slice(&whole(body)?).map_err(|_| Refusal::new("cipher-json"))?;
+        let asked: Hashing = serde_json::from_slice(&body?).map_err(|_| Refusal::new("cipher-json"))?;
         let hash = hash_of(&asked.algorithm).ok_or_else(|| Refusal::new("cipher-hash-unknown"))?;
         Ok((hash, model::text("message", asked.message, model::DIRECT)?))
     };
@@ -127,13 +124,14 @@ struct Stamping {
 }
 
 /// A request in DER (RFC 3161, 3.4) is answered in DER, one in JSON with the token in base64.
-pub(crate) async fn timestamp(cx: Ctx, headers: HeaderMap, body: Body) -> Result<Response> {
-    let cx = caller(&cx, &headers).await?;
+pub(crate) async fn timestamp(cx: Ctx, request: Request) -> Result<Response> {
+    let cx = caller(&cx, request.headers()).await?;
     let mut used = usage::begin(&cx, "", "timestamp");
     used.items = 1;
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|h| h.to_str().ok());
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|h| h.to_str().ok());
     let der = kind.is_some_and(|k| k.starts_with("application/timestamp-query"));
-    let made = stamped(&cx, body, der, &mut used).await;
+    let made = stamped(&cx, request, der, &mut used).await;
     match made {
         Ok(answer) => {
             usage::done(&cx, used).await?;
@@ -149,10 +147,15 @@ pub(crate) async fn timestamp(cx: Ctx, headers: HeaderMap, body: Body) -> Result
     }
 }
 
-async fn stamped(cx: &Ctx, body: Body, der: bool, used: &mut crate::usage::store::Use) -> Result<Vec<u8>> {
+async fn stamped(
+    cx: &Ctx,
+    request: Request,
+    der: bool,
+    used: &mut crate::usage::store::Use,
+) -> Result<Vec<u8>> {
     cx.read("cipher.may-stamp", |tx| service::may_stamp(cx, tx))
         .await?;
-    let body = whole(body)?;
+    let body = whole(request).await?;
     used.size = body.len() as i64;
     if der {
         return stamp::answer(cx, body.to_vec()).await;
@@ -183,7 +186,7 @@ pub(crate) async fn status(cx: Ctx) -> Result<Response> {
     };
     Ok(reply(
         json!({ "certified_module": module, "notice": notice, "purposes": purposes,
-        "algorithms": ALGORITHMS.map(|a| a.name()), "hashes": ["sm3", "sha256", "sha384", "sha512"],
+        "algorithms": ALGORITHMS.map(|a| a.name()), "hashes": HASHES,
         "limits": { "direct_bytes": model::DIRECT, "envelope_bytes": model::ENVELOPE, "batch_items": model::BATCH } }),
     ))
 }
