@@ -112,14 +112,14 @@ pub(crate) struct Unfit;
 
 /// Secret bytes of one version; wiped when dropped.
 pub(crate) enum Material {
-    Pair(PrivateKey),
+    Pair(Box<PrivateKey>),
     Secret(Algorithm, Zeroizing<Vec<u8>>),
 }
 
 impl Material {
     pub(crate) fn generate(algorithm: Algorithm, rng: Rng<'_>) -> Material {
         match algorithm.pair() {
-            Some(kind) => Material::Pair(PrivateKey::generate(kind, rng)),
+            Some(kind) => Material::Pair(Box::new(PrivateKey::generate(kind, rng))),
             None => {
                 let mut bytes = Zeroizing::new(vec![0u8; algorithm.size()]);
                 rng(&mut bytes);
@@ -130,7 +130,7 @@ impl Material {
     pub(crate) fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Material, Unfit> {
         match algorithm.pair() {
             Some(kind) => PrivateKey::from_bytes(kind, bytes)
-                .map(Material::Pair)
+                .map(|key| Material::Pair(Box::new(key)))
                 .map_err(|_| Unfit),
             None if bytes.len() == algorithm.size() => {
                 Ok(Material::Secret(algorithm, Zeroizing::new(bytes.to_vec())))
