@@ -29,7 +29,7 @@ pub(crate) async fn put(ctx: &Ctx, alias: &str, wish: &Wish) -> Result<()> {
             return Err(Refusal::new("cipher-wrong-state").status(409).into());
         }
         if !is_holder(tx, &wish.holder)? {
-            return Err(Refusal::new("cipher-holder").into());
+            return Err(Refusal::new("cipher-holder-unknown").into());
         }
         let fits = Operation::of_purpose(key.purpose);
         let wanted: Option<Vec<Operation>> = wish.operations.iter().map(|o| Operation::of(o)).collect();
