@@ -25,6 +25,7 @@ pub fn modules() -> Vec<Module> {
         comms::module(),
         identity::module(),
         openid::module(),
+        cipher::module(),
         data::module(),
         documents::module(),
         onecode::module(),

@@ -165,3 +165,5 @@ message-new-device-sms = [{ $city }] Your account was used in a new browser. If 
 message-new-device-elsewhere-subject = Your account was used in a new place
 message-new-device-elsewhere-body = Your account was just signed in to from a browser ({ $device }) and a network that it had not been used with. If it was not you, end that session now and change the password.
 message-new-device-elsewhere-sms = [{ $city }] Your account was used in a new browser and network. If it was not you: { $link }
+message-cipher-rotated-subject = A key was rotated: { $alias }
+message-cipher-rotated-body = The key { $alias } was rotated as it is set up: version { $version } signs and encrypts now; older ones still verify and decrypt.

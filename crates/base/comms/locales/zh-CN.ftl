@@ -165,3 +165,5 @@ message-new-device-sms = 【{ $city }】您的账号在新的浏览器上登录�
 message-new-device-elsewhere-subject = 您的账号在新的地方登录
 message-new-device-elsewhere-body = 您的账号刚刚在一个没有用过的浏览器（{ $device }）和网络上登录。如果不是您本人，请立即结束该登录并修改密码。
 message-new-device-elsewhere-sms = 【{ $city }】您的账号在新的浏览器和网络上登录。若非本人，请立即查看：{ $link }
+message-cipher-rotated-subject = 密钥已自动轮换：{ $alias }
+message-cipher-rotated-body = 密钥 { $alias } 已按设定自动轮换，现在用第 { $version } 版签名、加密；旧版本仍可验签、解密。

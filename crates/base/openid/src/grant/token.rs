@@ -322,7 +322,7 @@ fn by_refresh(
 }
 
 /// An access or refresh token that works now, with its sign-in.
-fn working(ctx: &Ctx, tx: &mut Tx<'_>, text: &str) -> Result<Option<(Token, Option<Grant>)>> {
+pub(crate) fn working(ctx: &Ctx, tx: &mut Tx<'_>, text: &str) -> Result<Option<(Token, Option<Grant>)>> {
     if let Some(token) = own::read(ctx, text) {
         // What lies in the table of such a token says that it was revoked.
         let stands = token.expires_at > ctx.now()
