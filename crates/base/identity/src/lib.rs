@@ -5,6 +5,7 @@
 //! - [`account`]: sign-in, sessions, lock-out, API tokens
 //! - [`assurance`]: real-name levels and the checks behind them
 //! - [`factor`]: second factors, recovery codes, the steps of a sign-in
+//! - [`passkey`]: passkeys (WebAuthn), as a sign-in and as a second factor
 //! - [`organisation`]: the tree, posts, roles
 //! - [`policy`]: Cedar decides a verb on one row; [`kernel::Scope`] decides lists
 //! - [`pack`]: organisations, posts, roles, policies and demonstration accounts from the city pack
@@ -19,6 +20,7 @@ mod directory;
 mod factor;
 mod organisation;
 mod pack;
+mod passkey;
 mod policy;
 mod settings;
 
@@ -90,6 +92,21 @@ pub(crate) static FACTOR: Table = Table {
         "version",
         "created_at",
         "confirmed_at",
+        "removed_at",
+    ],
+};
+
+pub(crate) static PASSKEY: Table = Table {
+    name: "identity_passkey",
+    columns: &[
+        "id",
+        "account",
+        "credential",
+        "public_key",
+        "backup_eligible",
+        "version",
+        "created_at",
+        "suspected_at",
         "removed_at",
     ],
 };
@@ -201,6 +218,7 @@ pub fn module() -> Module {
             serde_json::json!({ "type": "object" }),
         ),
     ];
+    m.routes.extend(passkey::web::routes());
     m.permissions = vec![
         Permission {
             name: "identity.account.manage",
@@ -283,10 +301,12 @@ pub fn module() -> Module {
             unconsumed: Some("whoever relies on sessions follows it: openid, onecode"),
         },
     ];
+    m.facts.extend(passkey::web::facts());
     m.tables = vec![
         &ACCOUNT,
         &SUBJECT,
         &FACTOR,
+        &PASSKEY,
         &ASSURANCE,
         &ORGANISATION,
         &POST,
