@@ -135,14 +135,14 @@ impl Authenticator {
         let mut attested = vec![0; 16];
         attested.extend(u16::try_from(held.id.len()).ok()?.to_be_bytes());
         attested.extend(&held.id);
-        attested.extend(bytes_of(&public(&held)));
+        attested.extend(bytes_of(&public(&held)?));
         let client = self.client("webauthn.create", options["challenge"].as_str()?);
         let data = self.data(&held.party, AT, held.count, &attested);
         let (format, statement) = match &self.attest {
             Attest::None => ("none", vec![]),
             Attest::Named(name) => (name.as_str(), vec![]),
             Attest::Itself => {
-                let signature = sign(&held, &[data.as_slice(), &digest(&client)].concat());
+                let signature = sign(&held, &[data.as_slice(), &digest(&client)].concat())?;
                 let entries = vec![
                     ("alg".into(), held.algorithm.into()),
                     ("sig".into(), Value::Bytes(signature)),
@@ -178,7 +178,7 @@ impl Authenticator {
         let held = &self.held[at];
         let client = self.client("webauthn.get", options["challenge"].as_str()?);
         let data = self.data(party, 0, held.count, &[]);
-        let signature = sign(held, &[data.as_slice(), &digest(&client)].concat());
+        let signature = sign(held, &[data.as_slice(), &digest(&client)].concat())?;
         let id = encode(&held.id);
         Some(json!({
             "id": id, "rawId": id, "type": "public-key", "authenticatorAttachment": "platform", "clientExtensionResults": {},
@@ -190,44 +190,47 @@ impl Authenticator {
 
 fn bytes_of(value: &Value) -> Vec<u8> {
     let mut bytes = Vec::new();
-    ciborium::into_writer(value, &mut bytes).expect("CBOR into memory");
+    // Memory takes every write.
+    let _ = ciborium::into_writer(value, &mut bytes);
     bytes
 }
 
-fn es256(h: &Held) -> p256::ecdsa::SigningKey {
-    p256::ecdsa::SigningKey::from_slice(&h.secret).expect("a P-256 secret")
+fn es256(h: &Held) -> Option<p256::ecdsa::SigningKey> {
+    p256::ecdsa::SigningKey::from_slice(&h.secret).ok()
 }
 
-fn public(h: &Held) -> Value {
+fn public(h: &Held) -> Option<Value> {
     let bytes = |b: &[u8]| Value::Bytes(b.to_vec());
     let number = |n: i64| Value::from(n);
     if h.algorithm == EDDSA {
         let key = ed25519_dalek::SigningKey::from_bytes(&h.secret).verifying_key();
-        return Value::Map(vec![
+        return Some(Value::Map(vec![
             (number(1), number(1)),
             (number(3), number(EDDSA)),
             (number(-1), number(6)),
             (number(-2), bytes(key.as_bytes())),
-        ]);
+        ]));
     }
-    let point = es256(h).verifying_key().to_sec1_point(false);
+    let point = es256(h)?.verifying_key().to_sec1_point(false);
     let point = point.as_bytes();
-    Value::Map(vec![
+    Some(Value::Map(vec![
         (number(1), number(2)),
         (number(3), number(h.algorithm)),
         (number(-1), number(1)),
         (number(-2), bytes(&point[1..33])),
         (number(-3), bytes(&point[33..])),
-    ])
+    ]))
 }
 
-fn sign(h: &Held, message: &[u8]) -> Vec<u8> {
+fn sign(h: &Held, message: &[u8]) -> Option<Vec<u8>> {
     if h.algorithm == EDDSA {
-        return ed25519_dalek::SigningKey::from_bytes(&h.secret)
-            .sign(message)
-            .to_bytes()
-            .to_vec();
+        return Some(
+            ed25519_dalek::SigningKey::from_bytes(&h.secret)
+                .sign(message)
+                .to_bytes()
+                .to_vec(),
+        );
     }
-    let signature: p256::ecdsa::Signature = es256(h).sign(message);
-    signature.to_der().as_bytes().to_vec()
+    let signature: p256::ecdsa::Signature = es256(h)?.sign(message);
+    Some(signature.to_der().as_bytes().to_vec())
 }
