@@ -537,6 +537,18 @@ async fn challenges_are_for_one_browser_once_and_soon(db: Db) {
     )
     .await
     .expect(200);
+    // Sent twice at once, one passes.
+    let mut c = city.visitor();
+    let o = options(&mut c, "/sign-in/passkey/options").await;
+    let body = json!({ "credential": phone.get(&o).unwrap() });
+    let mut d = c.clone();
+    let (one, other) = tokio::join!(
+        ask(&mut c, "/sign-in/passkey", &body),
+        ask(&mut d, "/sign-in/passkey", &body)
+    );
+    let mut both = [one.status, other.status];
+    both.sort();
+    assert_eq!(both, [200, 401]);
     // Too late.
     let mut c = city.visitor();
     let o = options(&mut c, "/sign-in/passkey/options").await;
@@ -576,6 +588,12 @@ async fn a_copied_key(db: Db) {
     ask(&mut c, "/sign-in/passkey/step/options", &json!({}))
         .await
         .expect(404);
+    let page = c.get("/sign-in/code").await.expect(200);
+    assert!(
+        page.has("请输入一个恢复码") && !page.has("用通行密钥验证"),
+        "{}",
+        page.text()
+    );
     // She removes it and adds another.
     let id = own(&city, "resident").await;
     her.post_form(&format!("/me/passkeys/{id}/removal"), &[])

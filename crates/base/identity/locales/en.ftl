@@ -150,6 +150,7 @@ identity-passkey-not-added = The passkey was not added
 identity-passkey-not-added-help = Try again; if it still fails, try another device.
 identity-passkey-name = A name has 1 to { $most } letters
 identity-second-passkey-lead = The password is right. Now use your passkey, or a recovery code if the device is not with you.
+identity-second-recovery-lead = The password is right. Now enter a recovery code.
 identity-code-recovery = Recovery code
 identity-code-recovery-hint = Sixteen letters that you wrote down or printed; each code works once.
 identity-factors-passkeys = Your passkeys serve as the second step. You may add an authenticator app as well.

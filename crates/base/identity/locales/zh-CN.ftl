@@ -147,6 +147,7 @@ identity-passkey-not-added = 没有添加成功
 identity-passkey-not-added-help = 请再试一次；如果仍不成功，请换一台设备。
 identity-passkey-name = 名字需要 1 到 { $most } 个字
 identity-second-passkey-lead = 密码正确。请再用通行密钥验证；设备不在身边时，输入一个恢复码。
+identity-second-recovery-lead = 密码正确。请输入一个恢复码。
 identity-code-recovery = 恢复码
 identity-code-recovery-hint = 领取时抄下或打印的十六位恢复码，每个只能用一次。
 identity-factors-passkeys = 已有通行密钥作为第二步验证。也可以再添加验证器应用。

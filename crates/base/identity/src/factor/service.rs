@@ -130,11 +130,14 @@ pub(crate) struct Waiting {
     pub passkey: bool,
 }
 
-/// The sign-in that waits; an empty one when there is none.
+/// The sign-in that waits; one that leads nowhere when there is none.
 pub(crate) async fn peek(ctx: &Ctx, token: &str) -> Result<Waiting> {
     ctx.read("identity.waiting", |tx| {
         let Some(challenge) = store::challenge(tx, &digest(token), ctx.now())? else {
-            return Ok(Waiting::default());
+            return Ok(Waiting {
+                app: true,
+                ..Waiting::default()
+            });
         };
         let passkeys = crate::passkey::store::passkeys(tx, challenge.account)?;
         Ok(Waiting {

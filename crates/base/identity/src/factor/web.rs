@@ -54,7 +54,7 @@ pub(crate) async fn form(cx: Ctx, headers: HeaderMap) -> Result<Response> {
 
 async fn code_page(cx: &Ctx, headers: &HeaderMap, refused: Option<&Refusal>) -> Result<Response> {
     let waiting = service::peek(cx, &step(headers)).await?;
-    let data = json!({ "error": refused.map(|r| cx.explains(r)).unwrap_or_default(), "app": waiting.app || !waiting.passkey,
+    let data = json!({ "error": refused.map(|r| cx.explains(r)).unwrap_or_default(), "app": waiting.app,
         "passkey": waiting.passkey });
     let status = refused.map_or(StatusCode::OK, status);
     let page = cx.page_with(status, "identity/factor/code.html", data)?;
