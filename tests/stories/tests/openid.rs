@@ -24,6 +24,7 @@ on_both!(
     wrong_requests_go_nowhere,
     other_sites_and_browsers,
     for_a_firm_and_in_office,
+    a_passkey_leads_on,
 );
 
 const DAY: &str = "2026-11-24";
@@ -1499,4 +1500,44 @@ async fn for_a_firm_and_in_office(db: Db) {
         text(&told, "post_title").contains("窗口") && told.get("name").is_none(),
         "{told}"
     );
+}
+
+async fn a_passkey_leads_on(db: Db) {
+    let city = City::open(db, DAY).await;
+    let system = register(&city, &[]).await;
+    let mut phone = webauthn::soft::Authenticator::new(1, "http://localhost:8151");
+    let mut her = city.client("resident").await;
+    let options = her
+        .post_json("/me/passkeys/options", &[], &json!({}))
+        .await
+        .expect(200)
+        .json();
+    let credential = phone.create(&options["publicKey"]).unwrap();
+    let added = json!({ "name": "手机", "credential": credential });
+    her.post_json("/me/passkeys", &[], &added).await.expect(200);
+    let mut her = city.visitor();
+    let waiting = her
+        .get(&system.request(&[]))
+        .await
+        .expect(303)
+        .location()
+        .to_string();
+    let sign_in = her.get(&waiting).await.expect(303).location().to_string();
+    let page = her.get(&sign_in).await.expect(200);
+    let next = page.between("data-next=\"", "\"").unwrap().replace("&#x2f;", "/");
+    assert_eq!(next, waiting);
+    let options = her
+        .post_json("/sign-in/passkey/options", &[], &json!({}))
+        .await
+        .expect(200)
+        .json();
+    let credential = phone.get(&options["publicKey"]).unwrap();
+    let shown = json!({ "credential": credential, "next": next });
+    let entered = her.post_json("/sign-in/passkey", &[], &shown).await.expect(200);
+    assert_eq!(entered.json()["to"], json!(waiting));
+    // The system is told how she signed in.
+    let code = code(&mut her, &waiting).await;
+    let tokens = exchange(&city, &system, &code).await.expect(200).json();
+    let id = claims(&city, text(&tokens, "id_token")).await;
+    assert_eq!(id["amr"], json!(["hwk", "user", "mfa"]));
 }

@@ -167,3 +167,10 @@ message-new-device-elsewhere-body = Your account was just signed in to from a br
 message-new-device-elsewhere-sms = [{ $city }] Your account was used in a new browser and network. If it was not you: { $link }
 message-cipher-rotated-subject = A key was rotated: { $alias }
 message-cipher-rotated-body = The key { $alias } was rotated as it is set up: version { $version } signs and encrypts now; older ones still verify and decrypt.
+# Passkeys
+message-passkey-added-subject = A passkey was added to your account
+message-passkey-added-body = A passkey was just added to your account and can sign you in. If it was not you, remove it under “Account and security” now and change the password.
+message-passkey-added-sms = [{ $city }] A passkey was added to your account. If it was not you: { $link }
+message-passkey-suspected-subject = One of your passkeys may have been copied
+message-passkey-suspected-body = Somebody tried to sign in with your passkey, but its counter is wrong: the key may have been copied. They were refused, and the passkey is switched off. Remove it under “Account and security” and add it anew.
+message-passkey-suspected-sms = [{ $city }] Your passkey may have been copied and is switched off. See: { $link }

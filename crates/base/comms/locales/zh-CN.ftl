@@ -167,3 +167,10 @@ message-new-device-elsewhere-body = 您的账号刚刚在一个没有用过的�
 message-new-device-elsewhere-sms = 【{ $city }】您的账号在新的浏览器和网络上登录。若非本人，请立即查看：{ $link }
 message-cipher-rotated-subject = 密钥已自动轮换：{ $alias }
 message-cipher-rotated-body = 密钥 { $alias } 已按设定自动轮换，现在用第 { $version } 版签名、加密；旧版本仍可验签、解密。
+# 通行密钥
+message-passkey-added-subject = 您的账号添加了通行密钥
+message-passkey-added-body = 您的账号刚刚添加了一个通行密钥，以后可以用它登录。如果不是您本人，请立即在“账号与安全”里移除它并修改密码。
+message-passkey-added-sms = 【{ $city }】您的账号添加了通行密钥。若非本人，请立即查看：{ $link }
+message-passkey-suspected-subject = 您的一个通行密钥可能被复制
+message-passkey-suspected-body = 有人用您的通行密钥登录，但它的使用计数不对，密钥可能被复制。登录已拒绝，这个通行密钥已停用。请在“账号与安全”里移除它，再重新添加。
+message-passkey-suspected-sms = 【{ $city }】您的通行密钥可能被复制，已停用。请查看：{ $link }

@@ -6,6 +6,7 @@
 //! - [`assurance`]: real-name levels and the checks behind them
 //! - [`check`]: checks of a person by an adapter (level R3)
 //! - [`factor`]: second factors, recovery codes, the steps of a sign-in
+//! - [`passkey`]: passkeys (WebAuthn), as a sign-in and as a second factor
 //! - [`organisation`]: the tree, posts, roles
 //! - [`phone`]: confirmed phone numbers, signing in with a code by SMS
 //! - [`policy`]: Cedar decides a verb on one row; [`kernel::Scope`] decides lists
@@ -23,6 +24,7 @@ mod directory;
 mod factor;
 mod organisation;
 mod pack;
+mod passkey;
 mod phone;
 mod policy;
 mod scan;
@@ -112,6 +114,21 @@ pub(crate) static FACTOR: Table = Table {
         "version",
         "created_at",
         "confirmed_at",
+        "removed_at",
+    ],
+};
+
+pub(crate) static PASSKEY: Table = Table {
+    name: "identity_passkey",
+    columns: &[
+        "id",
+        "account",
+        "credential",
+        "public_key",
+        "backup_eligible",
+        "version",
+        "created_at",
+        "suspected_at",
         "removed_at",
     ],
 };
@@ -261,6 +278,7 @@ pub fn module() -> Module {
             serde_json::json!({ "type": "object" }),
         ),
     ];
+    m.routes.extend(passkey::web::routes());
     m.permissions = vec![
         Permission {
             name: "identity.account.manage",
@@ -367,12 +385,14 @@ pub fn module() -> Module {
             unconsumed: Some("whoever relies on sessions follows it: openid, onecode"),
         },
     ];
+    m.facts.extend(passkey::web::facts());
     m.tables = vec![
         &ACCOUNT,
         &SUBJECT,
         &PHONE,
         &FACTOR,
         &CHECK,
+        &PASSKEY,
         &ASSURANCE,
         &ORGANISATION,
         &POST,

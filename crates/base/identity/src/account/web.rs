@@ -42,10 +42,14 @@ pub(crate) async fn form(cx: Ctx, Query(q): Query<Next>) -> Result<Response> {
     } else {
         cx.t("identity-step-over", &[])
     };
-    let data =
-        json!({ "next": safe(&q.next), "login": "", "error": error, "sms": comms::api::sms_open(&cx)? });
+    let data = json!({ "next": safe(&q.next), "login": "", "error": error, "sms": comms::api::sms_open(&cx)?,
+        "passkeys": offered(&cx) });
     let page = cx.page("identity/account/sign-in.html", data)?;
     Ok(onward::allow(&cx, &q.next, page).await)
+}
+
+fn offered(cx: &Ctx) -> bool {
+    crate::passkey::service::party(cx).is_some()
 }
 
 /// The cookie by which a browser is known again, whoever signs in with it.
@@ -109,8 +113,8 @@ pub(crate) async fn sign_in(cx: Ctx, headers: HeaderMap, Form(f): Form<SignIn>) 
         Ok(Entry::Step(token, purpose)) => crate::factor::web::go(&cx, purpose, &token),
         Err(Problem::Refusal(r)) if cx.html => {
             let status = kernel::http::status(&r);
-            let sms = comms::api::sms_open(&cx)?;
-            let data = json!({ "next": visit.next, "login": f.login, "error": cx.explains(&r), "sms": sms });
+            let data = json!({ "next": visit.next, "login": f.login, "error": cx.explains(&r), "sms": comms::api::sms_open(&cx)?,
+                "passkeys": offered(&cx) });
             let page = cx.page_with(status, "identity/account/sign-in.html", data)?;
             return Ok(onward::allow(&cx, &visit.next, page).await);
         }
@@ -184,7 +188,9 @@ pub(crate) async fn security(cx: Ctx) -> Result<Response> {
                 .collect();
             let left = crate::factor::store::recovery_left(tx, account)?;
             let accesses = store::accesses(tx, &subject)?;
-            Ok(json!({ "sessions": sessions, "factors": factors, "recovery": left, "accesses": accesses }))
+            let passkeys = crate::passkey::service::own(&cx, tx, account)?;
+            Ok(json!({ "sessions": sessions, "factors": factors, "recovery": left, "accesses": accesses,
+                "passkeys": passkeys, "offered": offered(&cx) }))
         })
         .await?;
     cx.page("identity/account/security.html", data)
@@ -195,12 +201,12 @@ pub(crate) fn samples() -> Vec<Sample> {
         Sample {
             template: "identity/account/sign-in.html",
             name: "fresh",
-            data: json!({ "next": "", "login": "", "error": "", "sms": true }),
+            data: json!({ "next": "", "login": "", "error": "", "sms": true, "passkeys": true }),
         },
         Sample {
             template: "identity/account/sign-in.html",
             name: "refused",
-            data: json!({ "next": "/me", "login": "x", "error": "账号或密码不对。", "sms": false }),
+            data: json!({ "next": "/me", "login": "x", "error": "账号或密码不对。", "sms": false, "passkeys": false }),
         },
         Sample {
             template: "identity/account/security.html",
@@ -208,14 +214,19 @@ pub(crate) fn samples() -> Vec<Sample> {
             data: json!({ "sessions": [
                 { "label": "Firefox", "since": 1_795_000_000_000i64, "current": true, "handle": "a", "api": false, "second": true },
                 { "label": "api", "since": 1_795_000_000_000i64, "current": false, "handle": "b", "api": true, "second": false }],
-                "factors": [{ "id": "f", "kind": "totp", "since": 1_795_000_000_000i64 }], "recovery": 9,
+                "factors": [{ "id": "f", "kind": "totp", "since": 1_795_000_000_000i64 }], "recovery": 9, "offered": true,
+                "passkeys": [
+                    { "id": "p", "name": "我的手机", "since": 1_795_000_000_000i64, "used": 1_795_000_000_000i64, "with": "Chrome",
+                        "synced": true, "suspected": false },
+                    { "id": "q", "name": "安全密钥", "since": 1_795_000_000_000i64, "used": null, "with": "", "synced": false,
+                        "suspected": true }],
                 "accesses": [{ "who": "综合窗口", "fields": "name", "purpose": "case", "at": 1_795_000_000_000i64 }] }),
         },
         Sample {
             template: "identity/account/security.html",
             name: "no app, nobody looked",
             data: json!({ "sessions": [{ "label": "Firefox", "since": 1_795_000_000_000i64, "current": true, "handle": "a", "api": false,
-                "second": false }], "factors": [], "recovery": 0, "accesses": [] }),
+                "second": false }], "factors": [], "recovery": 0, "accesses": [], "passkeys": [], "offered": true }),
         },
     ]
 }
