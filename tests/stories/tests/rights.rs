@@ -95,6 +95,7 @@ fn resource() -> impl Strategy<Value = Resource> {
     (one_of(PEOPLE), orgs, one_of(AREAS), one_of(states)).prop_map(|(owner, org_paths, area_code, state)| {
         Resource {
             kind: "Case",
+            about: Vec::new(),
             id: "c".into(),
             owners: vec![owner],
             org_paths,
@@ -125,7 +126,8 @@ async fn scope_and_policy_agree(db: Db) {
                     for org in &r.org_paths {
                         let mut p: Vec<Value> =
                             vec![r.owners[0].as_str().into(), org.as_str().into(), r.area_code.as_str().into()];
-                        let columns = ScopeColumns { owner: "r.owner", org_path: "r.org", area_code: "r.area" };
+                        let columns = ScopeColumns { owner: "r.owner",
+        about: "r.about", org_path: "r.org", area_code: "r.area" };
                         let condition = scope.sql(columns, &mut p);
                         let sql = format!(
                             "SELECT COUNT(*) FROM (SELECT CAST($1 AS TEXT) AS owner, CAST($2 AS TEXT) AS org, \
