@@ -388,7 +388,7 @@ pub fn module() -> Module {
             unconsumed: Some("whoever relies on sessions follows it: openid, onecode"),
         },
     ];
-    m.facts.extend(POWER_FACTS.iter().map(|name| FactType {
+    m.facts.extend(POWER_FACTS.iter().map(|&name| FactType {
         name,
         unconsumed: Some("audit and the firm's history; a power is looked up at each request"),
     }));

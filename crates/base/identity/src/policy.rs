@@ -99,7 +99,7 @@ impl Authorise for Policies {
                 && resource.area_code.starts_with(&g.area_code)
         });
         let first = resource.owners.first();
-        let behalf = first.is_some() && actor.on_behalf.as_ref() == first;
+        let behalf = first.is_some() && actor.on_behalf.as_ref() == first && actor.subject.as_ref() != first;
         let owns = match actor.is_official() {
             true => actor
                 .subject
@@ -156,7 +156,7 @@ impl Authorise for Policies {
             return Ok(());
         }
         let why = if let Some(lacks) = &lacks {
-            lacks
+            lacks.as_str()
         } else if owns && actor.is_official() {
             "identity-own-case"
         } else if granting.is_empty() && !by_citizen {

@@ -111,7 +111,12 @@ pub(crate) async fn confirm(ctx: &Ctx, c: &Counter) -> Result<()> {
         let minor = model::age(&child.code, ctx.today()).is_some_and(|a| a < 18);
         let until = match minor {
             true => model::last_minor_day(&child.code),
-            false => c.until.trim().parse().ok().filter(|d| *d > ctx.today()),
+            false => c
+                .until
+                .trim()
+                .parse::<jiff::civil::Date>()
+                .ok()
+                .filter(|d| *d > ctx.today()),
         };
         let Some(until) = until else {
             return Err(Refusal::new("identity-guard-until")
