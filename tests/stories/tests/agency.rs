@@ -160,6 +160,9 @@ async fn an_agent_acts_within_scope_and_term(db: Db) {
             .await,
         1
     );
+    let page = her.get(&format!("/me/firms/{firm}")).await.expect(200);
+    assert!(page.has(AGENT.1), "{}", page.text());
+    assert!(agent.get(&format!("/cases/{case}")).await.has("经办：演***"));
     // A scope that is narrowed holds for what was begun before, and for lists.
     her.post_form(&change, &scope("dig-road")).await.expect(303);
     let refused = agent.get(&format!("/cases/{case}")).await.expect(403);

@@ -34,7 +34,6 @@ pub(crate) struct Power {
     pub from_on: String,
     pub until_on: Option<String>,
     pub answer_by: Option<i64>,
-    pub version: i64,
     pub created_at: i64,
     pub ended_at: Option<i64>,
 }

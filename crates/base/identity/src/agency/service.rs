@@ -5,7 +5,7 @@ use super::model::{self, ANSWER, GRACE, Power, Wanted};
 use super::store;
 use crate::account::store as accounts;
 use crate::api;
-use kernel::{Ctx, Fact, Refusal, Result, Tx, Uuid};
+use kernel::{Ctx, Fact, Refusal, Result, Tx};
 use serde_json::json;
 
 const NAME: &str = "firm-name";
@@ -17,13 +17,13 @@ pub(super) fn me(ctx: &Ctx) -> Result<String> {
 }
 
 /// Writes down what happened to a power, with its row, in the history of whom it is for; tells its holder and the heads.
-pub(super) fn emit(ctx: &Ctx, tx: &mut Tx<'_>, kind: &'static str, p: &Power) -> Result<Uuid> {
+pub(super) fn emit(ctx: &Ctx, tx: &mut Tx<'_>, kind: &'static str, p: &Power) -> Result<String> {
     let fact = Fact::new(kind, &p.principal).payload(json!({ "power": p.id, "role": p.role }));
     Ok(ctx.emit(tx, fact.touch(&crate::POWER, &p.id))?)
 }
 
 pub(super) fn told(ctx: &Ctx, tx: &mut Tx<'_>, kind: &'static str, p: &Power) -> Result<()> {
-    let cause = emit(ctx, tx, kind, p)?.to_string();
+    let cause = emit(ctx, tx, kind, p)?;
     let mut people = api::heads_of(ctx, tx, &p.principal)?;
     match p.holder.is_empty() {
         false => people.push(p.holder.clone()),

@@ -4,7 +4,7 @@ use super::model::Power;
 use kernel::{Fault, Row, Tx, Value, params};
 
 const POWER: &str = "id, principal, holder, invitee, name, role, verbs, matters, state, basis, document, reason, granted_by, from_on, \
-                     until_on, answer_by, version, created_at, ended_at";
+                     until_on, answer_by, created_at, ended_at";
 
 fn words(text: String) -> Vec<String> {
     text.split_whitespace().map(String::from).collect()
@@ -28,7 +28,6 @@ fn of(r: &Row) -> Result<Power, Fault> {
         from_on: r.get("from_on")?,
         until_on: r.get("until_on")?,
         answer_by: r.get("answer_by")?,
-        version: r.get("version")?,
         created_at: r.get("created_at")?,
         ended_at: r.get("ended_at")?,
     })
