@@ -61,6 +61,14 @@ async fn accept(c: &mut Client, power: &str) -> Answer {
         .await
 }
 
+/// What happens to powers each day by itself.
+async fn daily(city: &City) {
+    let mut jobs = city.app.modules.iter().flat_map(|m| &m.jobs);
+    let job = jobs.find(|j| j.name == "identity.powers").unwrap();
+    (job.run)(city.system(), serde_json::Value::Null).await.unwrap();
+    city.settle().await;
+}
+
 /// The resident's shop with an agent who has accepted and acts for it.
 async fn shop(city: &City, more: &[(&str, &str)]) -> (Client, Client, String, String) {
     let mut her = known(city, "resident").await;
@@ -379,7 +387,7 @@ async fn a_new_representative_confirms_the_agents(db: Db) {
     let sql = "UPDATE data_value SET value = $1 WHERE subject = $2 AND element = 'legal-representative-id'";
     assert_eq!(city.execute(sql, &[sealed.into(), firm.as_str().into()]).await, 1);
     city.day("2026-11-26");
-    city.settle().await;
+    daily(&city).await;
     let head = newest(&city, &firm, "representative").await;
     assert_eq!(state(&city, &head).await, "ended");
     assert_eq!(state(&city, &power).await, "unconfirmed");
@@ -499,7 +507,7 @@ async fn earlier_powers_are_covered(db: Db) {
         "a row that came by hand is found"
     );
     city.day("2026-11-26");
-    city.settle().await;
+    daily(&city).await;
     assert_eq!(city.altered().await, Vec::<String>::new());
     city.execute("UPDATE identity_power SET verbs = 'read' WHERE id = 'old'", &[])
         .await;
