@@ -16,7 +16,13 @@ pub fn of_case(tx: &mut Tx<'_>, case: &str) -> Result<Vec<Certificate>, Fault> {
 /// The actor's own certificates, newest first.
 pub fn own(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<Certificate>, Fault> {
     match ctx.actor.party() {
-        Some(party) => store::of_holder(tx, party),
+        Some(party) => {
+            let mut all = store::of_holder(tx, party)?;
+            all.retain(|c| {
+                ctx.actor.on_behalf.is_none() || ctx.may("documents.certificate.read", &c.resource()).is_ok()
+            });
+            Ok(all)
+        }
         None => Ok(Vec::new()),
     }
 }

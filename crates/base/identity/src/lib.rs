@@ -3,6 +3,7 @@
 //!
 //! - [`access`]: who can do what to what
 //! - [`account`]: sign-in, sessions, lock-out, API tokens
+//! - [`agency`]: who may act for whom, with scope and term: firms, agents, guardians
 //! - [`assurance`]: real-name levels and the checks behind them
 //! - [`check`]: checks of a person by an adapter (level R3)
 //! - [`factor`]: second factors, recovery codes, the steps of a sign-in
@@ -17,6 +18,7 @@
 
 mod access;
 mod account;
+mod agency;
 pub mod api;
 mod assurance;
 mod check;
@@ -159,8 +161,48 @@ pub(crate) static HOLDING: Table = Table {
     columns: &["id", "post", "account", "from_on", "until_on"],
 };
 
+pub(crate) static POWER: Table = Table {
+    name: "identity_power",
+    columns: &[
+        "id",
+        "principal",
+        "holder",
+        "invitee",
+        "role",
+        "verbs",
+        "matters",
+        "state",
+        "basis",
+        "reason",
+        "granted_by",
+        "from_on",
+        "until_on",
+        "answer_by",
+        "version",
+        "created_at",
+        "ended_at",
+    ],
+};
+
+pub(crate) const ESTABLISH: &str = "identity.agency.establish";
+pub(crate) const GUARDIANSHIP: &str = "identity.guardianship.confirm";
 const ACCESS: &str = "identity.access.read";
 const CONFIRM: &str = "identity.assurance.confirm";
+
+const POWER_FACTS: [&str; 12] = [
+    "identity.power.established",
+    "identity.power.invited",
+    "identity.power.accepted",
+    "identity.power.declined",
+    "identity.power.changed",
+    "identity.power.suspended",
+    "identity.power.resumed",
+    "identity.power.confirmed",
+    "identity.power.questioned",
+    "identity.power.ended",
+    "identity.power.refused",
+    "identity.power.taken-over",
+];
 
 /// See the crate.
 pub fn module() -> Module {
@@ -267,6 +309,53 @@ pub fn module() -> Module {
         ),
         Route::new("/me/acting", Door::SignedIn, post(account::web::act_for)),
         Route::new(
+            "/me/firms",
+            Door::SignedIn,
+            get(agency::web::firms).post(agency::web::establish),
+        )
+        .rate(Rate::Guess),
+        Route::new("/me/firms/{firm}", Door::SignedIn, get(agency::web::firm)),
+        Route::new(
+            "/me/firms/{firm}/powers",
+            Door::SignedIn,
+            post(agency::web::invite),
+        )
+        .rate(Rate::Guess),
+        Route::new(
+            "/me/firms/{firm}/powers/{power}",
+            Door::SignedIn,
+            post(agency::web::change),
+        ),
+        Route::new(
+            "/me/firms/{firm}/powers/{power}/act",
+            Door::SignedIn,
+            post(agency::web::act),
+        ),
+        Route::new("/me/invitations/{id}", Door::SignedIn, post(agency::web::answer)).rate(Rate::Guess),
+        Route::new(
+            "/me/family",
+            Door::SignedIn,
+            get(agency::web::family).post(agency::web::claim),
+        )
+        .rate(Rate::Guess),
+        Route::new(
+            "/work/agencies",
+            Door::Official(ESTABLISH),
+            get(agency::web::agencies).post(agency::web::establish_at_counter),
+        )
+        .rate(Rate::Lookup),
+        Route::new(
+            "/work/agencies/{power}/end",
+            Door::Official(ESTABLISH),
+            post(agency::web::end_by_official),
+        ),
+        Route::new(
+            "/work/guardianships",
+            Door::Official(GUARDIANSHIP),
+            post(agency::web::confirm_guardian),
+        )
+        .rate(Rate::Lookup),
+        Route::new(
             "/api/v1/divisions",
             Door::Public,
             get(organisation::division::api_children),
@@ -289,6 +378,14 @@ pub fn module() -> Module {
             title: "identity-permission-confirm",
         },
         Permission {
+            name: ESTABLISH,
+            title: "identity-permission-establish",
+        },
+        Permission {
+            name: GUARDIANSHIP,
+            title: "identity-permission-guardianship",
+        },
+        Permission {
             name: ACCESS,
             title: "identity-permission-access",
         },
@@ -301,6 +398,14 @@ pub fn module() -> Module {
             place: Place::Workbench,
             permission: Some(CONFIRM),
             order: 35,
+        },
+        MenuEntry {
+            href: "/work/agencies",
+            title: "identity-agencies",
+            icon: "user-check",
+            place: Place::Workbench,
+            permission: Some(ESTABLISH),
+            order: 36,
         },
         MenuEntry {
             href: "/work/permissions",
@@ -386,7 +491,12 @@ pub fn module() -> Module {
         },
     ];
     m.facts.extend(passkey::web::facts());
+    m.facts.extend(POWER_FACTS.iter().map(|&name| FactType {
+        name,
+        unconsumed: Some("audit and the firm's history; a power is looked up at each request"),
+    }));
     m.tables = vec![
+        &POWER,
         &ACCOUNT,
         &SUBJECT,
         &PHONE,
@@ -399,11 +509,18 @@ pub fn module() -> Module {
         &ROLE,
         &HOLDING,
     ];
-    m.jobs = vec![JobKind {
-        name: phone::service::SEND,
-        run: |ctx, v| boxed(phone::service::send(ctx, v)),
-        every: None,
-    }];
+    m.jobs = vec![
+        JobKind {
+            name: phone::service::SEND,
+            run: |ctx, v| boxed(phone::service::send(ctx, v)),
+            every: None,
+        },
+        JobKind {
+            name: agency::watch::DAILY,
+            run: |ctx, _| boxed(agency::watch::daily(ctx)),
+            every: Some(86_400_000),
+        },
+    ];
     m.sections = vec![Section {
         name: "identity",
         load: pack::load,
@@ -416,6 +533,7 @@ pub fn module() -> Module {
     }];
     m.samples = account::web::samples();
     m.samples.extend(access::web::samples());
+    m.samples.extend(agency::web::samples());
     m.samples.extend(factor::web::samples());
     m.samples.extend(assurance::web::samples());
     m.samples.extend(phone::web::samples());

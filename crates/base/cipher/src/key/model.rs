@@ -122,6 +122,7 @@ impl Key {
             kind: "CipherKey",
             id: self.id.clone(),
             owners: Vec::new(),
+            about: Vec::new(),
             org_paths: vec![self.org_path.clone()],
             area_code: self.area_code.clone(),
             state: self.state.name().into(),

@@ -11,6 +11,7 @@ pub(crate) const SCOPED: ScopeColumns = ScopeColumns {
     owner: "owner",
     org_path: "org_path",
     area_code: "area_code",
+    about: "",
 };
 
 fn known<T>(found: Option<T>, text: &str) -> Result<T, Fault> {

@@ -94,6 +94,7 @@ const SCOPED: ScopeColumns = ScopeColumns {
     owner: "actor",
     org_path: "org_path",
     area_code: "area_code",
+    about: "",
 };
 
 /// Rows that the scope shows, newest first; `keyless` shows those that belong to no key as well.

@@ -52,6 +52,7 @@ impl Certificate {
     pub(crate) fn resource(&self) -> Resource {
         Resource {
             kind: "Certificate",
+            about: Vec::new(),
             id: self.id.clone(),
             owners: vec![self.holder.clone()],
             org_paths: vec![self.org_path.clone()],

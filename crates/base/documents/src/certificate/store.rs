@@ -64,6 +64,7 @@ pub(crate) fn list(tx: &mut Tx<'_>, scope: &Scope, q: &str) -> Result<Vec<Certif
     let mut p = Vec::new();
     let columns = ScopeColumns {
         owner: "holder",
+        about: "",
         org_path: "org_path",
         area_code: "area_code",
     };

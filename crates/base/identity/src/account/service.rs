@@ -248,40 +248,50 @@ pub(crate) async fn act_for(ctx: &Ctx, firm: Option<&str>) -> Result<String> {
     let subject = ctx.actor.subject.clone().unwrap_or_default();
     let today = ctx.today().to_string();
     let token = hex::encode(ctx.random::<32>());
-    ctx.tx("identity.act-for", |tx| {
-        if let Some(firm) = firm
-            && !store::firms_of(tx, &subject, &today)?
-                .iter()
-                .any(|(f, _)| f == firm)
-        {
-            return Err(Refusal::new("identity-not-agent").status(403).into());
-        }
-        let Some(before) = store::session(tx, &session, "browser", ctx.now())? else {
-            return Err(Refusal::sign_in().into());
-        };
-        store::end_session(tx, &session, ctx.now())?;
-        store::insert_session(
-            tx,
-            &store::NewSession {
-                token: &model::digest(&token),
-                account,
-                family: &before.family,
-                kind: "browser",
-                acting_for: firm,
-                label: &before.label,
-                methods: &before.methods,
-                shown_at: before.shown_at,
-                expires_at: ctx.now() + SESSION,
-            },
-            ctx.now(),
-        )?;
-        ctx.emit(
-            tx,
-            Fact::new("identity.session.begun", account).payload(json!({ "kind": "acting" })),
-        )?;
-        Ok(())
-    })
-    .await?;
+    // A power that its library no longer bears out ends here, so what was found must be kept.
+    let done = ctx
+        .tx("identity.act-for", |tx| {
+            if let Some(firm) = firm {
+                let power = crate::agency::store::in_force(tx, &subject, firm, &today)?;
+                let Some(power) = power else {
+                    return Err(Refusal::new("identity-not-agent").status(403).into());
+                };
+                if power.basis == "library" {
+                    crate::agency::watch::check(ctx, tx, &power)?;
+                    if crate::agency::store::in_force(tx, &subject, firm, &today)?.is_none() {
+                        return Ok(false);
+                    }
+                }
+            }
+            let Some(before) = store::session(tx, &session, "browser", ctx.now())? else {
+                return Err(Refusal::sign_in().into());
+            };
+            store::end_session(tx, &session, ctx.now())?;
+            store::insert_session(
+                tx,
+                &store::NewSession {
+                    token: &model::digest(&token),
+                    account,
+                    family: &before.family,
+                    kind: "browser",
+                    acting_for: firm,
+                    label: &before.label,
+                    methods: &before.methods,
+                    shown_at: before.shown_at,
+                    expires_at: ctx.now() + SESSION,
+                },
+                ctx.now(),
+            )?;
+            ctx.emit(
+                tx,
+                Fact::new("identity.session.begun", account).payload(json!({ "kind": "acting" })),
+            )?;
+            Ok(true)
+        })
+        .await?;
+    if !done {
+        return Err(Refusal::new("identity-not-agent").status(403).into());
+    }
     Ok(token)
 }
 

@@ -173,33 +173,6 @@ pub(crate) fn subject_by_index(tx: &mut Tx<'_>, index: &str) -> Result<Option<St
     )
 }
 
-pub(crate) fn put_agency(
-    tx: &mut Tx<'_>,
-    firm: &str,
-    person: &str,
-    role: &str,
-    from: &str,
-) -> Result<(), Fault> {
-    tx.execute(
-        "INSERT INTO identity_agency(firm, person, role, from_on) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (firm, person) DO NOTHING",
-        params![firm, person, role, from],
-    )?;
-    Ok(())
-}
-
-/// Firms a person may act for on a day.
-pub(crate) fn firms_of(tx: &mut Tx<'_>, person: &str, on: &str) -> Result<Vec<(String, String)>, Fault> {
-    tx.query(
-        "SELECT firm, role FROM identity_agency WHERE person = $1 AND from_on <= $2 \
-         AND (until_on IS NULL OR until_on >= $2) ORDER BY firm",
-        params![person, on],
-    )?
-    .iter()
-    .map(|r| Ok((r.get("firm")?, r.get("role")?)))
-    .collect()
-}
-
 pub(crate) struct NewSession<'a> {
     pub token: &'a str,
     pub account: Uuid,
