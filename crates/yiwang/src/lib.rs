@@ -25,6 +25,7 @@ pub fn modules() -> Vec<Module> {
         comms::module(),
         identity::module(),
         openid::module(),
+        seals::module(),
         data::module(),
         documents::module(),
         onecode::module(),
@@ -120,6 +121,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
         identity::api::open_demo(&ctx, &pack).await?;
         data::collect_all(&ctx, &pack).await?;
     }
+    seals::open(&ctx, &pack).await?;
     app.services.put(CityPack(pack));
     Ok(app)
 }

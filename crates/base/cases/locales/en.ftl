@@ -604,3 +604,4 @@ cases-paper-online = filled in online
 cases-paper-files = { $n } files
 cases-paper-gap = to follow later
 cases-paper-promised = a written promise stands for it
+cases-papers-unsealed = Waiting for a seal:

@@ -78,3 +78,6 @@ documents-later-added = content was added
 documents-later-replaced = content was replaced
 documents-later-bytes = other data was put at the end or into the structure
 documents-later-part = part { $part } was changed or is not covered by the seal
+documents-waiting = Waiting for a seal:
+documents-verify-seal = Registered seal: { $name }; active when it was used
+documents-verify-seal-now = State now: { $state }

@@ -78,3 +78,6 @@ documents-later-added = 加入了原来没有的内容
 documents-later-replaced = 替换了原有内容
 documents-later-bytes = 文件末尾或结构中加入了其他数据
 documents-later-part = 部件 { $part } 改动过，或不在签章范围内
+documents-waiting = 等待用印：
+documents-verify-seal = 印章登记：{ $name }，用印时有效
+documents-verify-seal-now = 现在的状态：{ $state }

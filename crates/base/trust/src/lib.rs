@@ -14,6 +14,7 @@ mod audit;
 pub mod crypto;
 mod doctor;
 pub mod epoch;
+mod holding;
 pub mod log;
 mod ofd;
 mod proof;
@@ -75,6 +76,10 @@ pub fn module() -> Module {
     m.facts = vec![
         FactType {
             name: "trust.key.made",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "trust.key.retired",
             unconsumed: Some("audit only"),
         },
         FactType {
