@@ -359,9 +359,9 @@ async fn a_limit_holds_when_uses_race(db: Db) {
     let (a, b, c) = tokio::join!(run(), run(), run());
     (a.unwrap(), b.unwrap(), c.unwrap());
     city.settle().await;
-    let of = |result: &'static str| {
+    let of = async |result: &str| {
         let sql = "SELECT COUNT(*) FROM seals_use WHERE occasion = 'upload' AND result = $1";
-        city.count(sql, &[result.into()])
+        city.count(sql, &[result.into()]).await
     };
     assert_eq!((of("done").await, of("refused").await), (3, 3));
     assert!(her.get(CITY).await.expect(200).has("授权的次数已用完"));

@@ -137,14 +137,9 @@ pub(crate) async fn verify_token(cx: Ctx, Path(token): Path<String>) -> Result<R
                 Some(p) => Some(paper::service::shown(&cx, tx, &p)?),
                 None => None,
             };
-            let seal = seals::api::used(&cx, tx, &sha256)?;
-            Ok((cert, paper, seal))
+            Ok((cert, paper))
         })
         .await?;
-    file["seal"] = seal.map_or(
-        Json::Null,
-        |s| json!({ "name": s.name, "at": s.at, "state": cx.t(&s.state, &[]) }),
-    );
     let (cert, paper) = found;
     let status = if cert.is_some() || paper.is_some() {
         axum::http::StatusCode::OK
@@ -223,9 +218,14 @@ pub(crate) async fn verify_file(cx: Ctx, mut parts: Multipart) -> Result<Respons
                 Some(p) => Some(paper::service::shown(&cx, tx, &p)?),
                 None => None,
             };
-            Ok((cert, paper))
+            let seal = seals::api::used(&cx, tx, &sha256)?;
+            Ok((cert, paper, seal))
         })
         .await?;
+    file["seal"] = seal.map_or(
+        Json::Null,
+        |s| json!({ "name": s.name, "at": s.at, "state": cx.t(&s.state, &[]) }),
+    );
     file["sha256"] = sha256.into();
     file["known"] = (found.is_some() || paper.is_some()).into();
     if !cx.html {
