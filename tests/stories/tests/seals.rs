@@ -602,7 +602,14 @@ async fn everybody_has_their_verbs(db: Db) {
             );
         }
     }
-    city.visitor().get(&page).await.expect(401);
+    assert!(
+        city.visitor()
+            .get(&page)
+            .await
+            .expect(303)
+            .location()
+            .starts_with("/sign-in")
+    );
     // Who works with seals does no more than their own part.
     for (who, verbs) in [
         ("reviewer-cg", &posts[..5]),

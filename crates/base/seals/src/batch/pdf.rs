@@ -30,33 +30,33 @@ pub(crate) fn look(pdf: &[u8]) -> Result<Vec<Sheet>, &'static str> {
         ..LoadOptions::default()
     };
     // An encrypted file may be unreadable before it says that it is.
-    let encrypted = || count(b"/Encrypt") > 0;
+    let broken = if count(b"/Encrypt") > 0 {
+        "seals-file-encrypted"
+    } else {
+        "seals-file-broken"
+    };
     let document = Document::load_mem_with_options(pdf, options).map_err(|e| {
         tracing::info!("a PDF cannot be read: {e}");
-        if encrypted() {
-            "seals-file-encrypted"
-        } else {
-            "seals-file-broken"
-        }
+        broken
     })?;
     if document.is_encrypted() || document.was_encrypted() {
         return Err("seals-file-encrypted");
     }
     if document.xref_recovery.is_some() || document.objects.len() > OBJECTS {
-        return Err("seals-file-broken");
+        return Err(broken);
     }
     if certified_for_ever(&document) {
         return Err("seals-file-certified");
     }
     let pages = document.get_pages();
     if pages.is_empty() || pages.len() > PAGES {
-        return Err("seals-file-broken");
+        return Err(broken);
     }
     pages
         .values()
         .map(|id| {
-            let page = document.get_dictionary(*id).map_err(|_| "seals-file-broken")?;
-            sheet(&document, page).ok_or("seals-file-broken")
+            let page = document.get_dictionary(*id).map_err(|_| broken)?;
+            sheet(&document, page).ok_or(broken)
         })
         .collect()
 }
