@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use documents::print::{self, PrintError};
+use documents::print;
 use ofd::{Limits, Package, Report, Signing, Stamp};
 use serde_json::{Value, json};
 
