@@ -16,9 +16,12 @@ struct Files;
 /// The face that seals are cut in.
 const FACE: &str = "NotoSerifSC-Bold.ttf";
 
+/// A font file with its name.
+type Known = (String, &'static [u8]);
+
 /// A font file by its name; `None` when the web build had not been run.
 pub fn font(name: &str) -> Option<&'static [u8]> {
-    static KNOWN: LazyLock<Mutex<Vec<(String, &'static [u8])>>> = LazyLock::new(Mutex::default);
+    static KNOWN: LazyLock<Mutex<Vec<Known>>> = LazyLock::new(Mutex::default);
     // Held while unpacking: who comes second waits instead of doing it again.
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, bytes)) = known.iter().find(|(n, _)| n == name) {

@@ -79,9 +79,9 @@ fn the_star_has_five_points_and_is_regular() {
     let star = round::star();
     let centre = (0.0, 1.5);
     let radius = |p: (f64, f64)| (p.0 - centre.0).hypot(p.1 - centre.1);
-    for n in 0..10 {
+    for (n, corner) in star.iter().enumerate() {
         let wanted = if n % 2 == 0 { 16.8 } else { 16.8 * 0.381_966 };
-        assert!((radius(star[n]) - wanted).abs() < 1e-9);
+        assert!((radius(*corner) - wanted).abs() < 1e-9);
     }
     assert!(
         star[0].0.abs() < 1e-9 && star[0].1 > 18.0,
