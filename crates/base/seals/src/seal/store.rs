@@ -103,6 +103,10 @@ pub(crate) fn list(
     if !by.q.is_empty() {
         // Its own signs in a pattern would find anything.
         let plain: String = by.q.chars().filter(|c| !"%_\\".contains(*c)).collect();
+        if plain.is_empty() {
+            // Nothing but such signs stands in no name.
+            return Ok(Vec::new());
+        }
         p.push(format!("%{plain}%").into());
         rest.push_str(&format!(
             " AND (name LIKE ${0} OR purpose LIKE ${0} OR code LIKE ${0})",
