@@ -26,6 +26,7 @@ pub fn modules() -> Vec<Module> {
         identity::module(),
         openid::module(),
         cipher::module(),
+        seals::module(),
         data::module(),
         documents::module(),
         onecode::module(),
@@ -121,6 +122,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
         identity::api::open_demo(&ctx, &pack).await?;
         data::collect_all(&ctx, &pack).await?;
     }
+    seals::open(&ctx, &pack).await?;
     app.services.put(CityPack(pack));
     Ok(app)
 }

@@ -608,3 +608,4 @@ cases-paper-promised = a written promise stands for it
 # Acting for another (agency)
 cases-by-agent = Applicant (through { $agent })
 cases-paper-agent = { " " }(through { $agent })
+cases-papers-unsealed = Waiting for a seal:

@@ -608,3 +608,4 @@ cases-paper-promised = 以书面承诺代替
 # 代办（agency）
 cases-by-agent = 申请人（经办：{ $agent }）
 cases-paper-agent = （经办人 { $agent }）
+cases-papers-unsealed = 等待用印：

@@ -81,3 +81,6 @@ documents-later-part = part { $part } was changed or is not covered by the seal
 documents-verify-proved = The time is proved by a trusted time-stamp
 documents-verify-revoked = The certificate is not valid any more, and nothing proves that it was signed before:
 documents-verify-revoked-after = The certificate ended its validity only after it was signed; this file is not affected:
+documents-waiting = Waiting for a seal:
+documents-verify-seal = Registered seal: { $name }; active when it was used
+documents-verify-seal-now = State now: { $state }

@@ -81,3 +81,6 @@ documents-later-part = 部件 { $part } 改动过，或不在签章范围内
 documents-verify-proved = 时间由可信时间戳证明
 documents-verify-revoked = 签名证书已失效，不能证明签名在此之前：
 documents-verify-revoked-after = 签名后证书才失效，不影响本文件：
+documents-waiting = 等待用印：
+documents-verify-seal = 印章登记：{ $name }，用印时有效
+documents-verify-seal-now = 现在的状态：{ $state }

@@ -60,6 +60,11 @@ pub fn papers_waiting(tx: &mut Tx<'_>, case: &str) -> Result<i64, Fault> {
     paper_store::waiting(tx, case)
 }
 
+/// Why papers of a case wait for a seal: keys of texts; empty when they are only being printed.
+pub fn papers_unsealed(tx: &mut Tx<'_>, case: &str) -> Result<Vec<String>, Fault> {
+    paper_store::reasons(tx, case)
+}
+
 /// What an issued paper says.
 pub fn paper_content(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<Content>> {
     Ok(paper_store::draft(ctx, tx, id)?.map(|d| d.content))

@@ -10,6 +10,7 @@ use merkle::Hashing;
 use std::path::Path;
 
 pub use crate::crypto::pades::{Change, Verified, Widget};
+pub use crate::holding::{SealCertificate, known_seal_certificate, retire_seal, seal_certificate};
 pub use crate::log::proof;
 pub use crate::ofd::{OfdReport, OfdSignature, Sealing, seal_ofd, verify_ofd};
 

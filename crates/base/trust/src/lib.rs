@@ -16,6 +16,7 @@ mod authority;
 pub mod crypto;
 mod doctor;
 pub mod epoch;
+mod holding;
 pub mod log;
 mod ofd;
 mod proof;
@@ -104,6 +105,10 @@ pub fn module() -> Module {
     m.facts = vec![
         FactType {
             name: "trust.key.made",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "trust.key.retired",
             unconsumed: Some("audit only"),
         },
         FactType {

@@ -352,7 +352,7 @@ pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Resu
     let rating = crate::rating::store::rating(ctx, tx, &case.id)?;
     let certificates: Vec<Json> = documents::api::of_case(tx, &case.id)?
         .into_iter()
-        .map(|c| json!({ "id": c.id, "title": c.title(ctx), "identifier": c.identifier, "ready": c.ready, "state": c.state }))
+        .map(|c| json!({ "id": c.id, "title": c.title(ctx), "identifier": c.identifier, "waiting": c.waiting, "ready": c.ready, "state": c.state }))
         .collect();
     let officials: Vec<Json> = works(ctx, tx, case, &matter)?;
     Ok(json!({

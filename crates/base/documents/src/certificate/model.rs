@@ -29,6 +29,8 @@ pub struct Certificate {
     pub pdf_sha256: Option<String>,
     pub reason: Option<String>,
     pub ready: bool,
+    /// Why it cannot be sealed now: key of a text.
+    pub waiting: Option<String>,
 }
 
 impl Certificate {

@@ -248,6 +248,17 @@ pub(crate) fn revoke(
     Ok(())
 }
 
+/// Revokes a certificate whose key is no longer used; nothing when it was revoked before or never entered.
+pub(crate) fn retire(ctx: &Ctx, tx: &mut Tx<'_>, serial: &str) -> Result<()> {
+    match store::get(tx, serial)? {
+        Some(entry) if entry.revoked.is_none() => {
+            let step = Step::Revoke(crate::crypto::crl::Reason::CessationOfOperation);
+            revoke(ctx, tx, serial, None, step)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A new certificate for what an old one was for. A seal's key lies here, so it gets a new one where others may know the old;
 /// for all else whoever holds the key asks anew.
 pub(crate) async fn renew(ctx: &Ctx, serial: &str, version: i64) -> Result<String> {
