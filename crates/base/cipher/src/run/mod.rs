@@ -2,5 +2,4 @@
 
 pub(crate) mod model;
 pub(crate) mod service;
-pub(crate) mod stamp;
 pub(crate) mod web;

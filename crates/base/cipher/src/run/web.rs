@@ -2,7 +2,6 @@
 
 use super::model::{self, Action, Made};
 use super::service::{self, Answer};
-use super::stamp;
 use crate::algorithm::{ALGORITHMS, PURPOSES};
 use crate::key::model::{Granted, Key, OFFICE};
 use crate::key::store;
@@ -158,7 +157,7 @@ async fn stamped(
     let body = whole(request).await?;
     used.size = body.len() as i64;
     if der {
-        return stamp::answer(cx, body.to_vec()).await;
+        return trust::api::timestamp_reply(cx, &body).await;
     }
     let asked: Stamping = serde_json::from_slice(&body).map_err(|_| Refusal::new("cipher-json"))?;
     let hash = hash_of(&asked.algorithm).ok_or_else(|| Refusal::new("cipher-hash-unknown"))?;
@@ -167,7 +166,7 @@ async fn stamped(
         return Err(Refusal::new("cipher-digest-size").arg("n", hash.size()).into());
     }
     used.digest = hex::encode(&*digest);
-    stamp::answer(cx, tsp::request(hash, &digest, None, true)).await
+    trust::api::timestamp_reply(cx, &tsp::request(hash, &digest, None, true)).await
 }
 
 /// What everybody may know of the service.

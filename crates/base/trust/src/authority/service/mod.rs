@@ -295,6 +295,25 @@ pub(crate) fn servant(
     ))
 }
 
+/// Whether the authority and its OCSP signer are all there, and none of them is due to be replaced.
+pub(crate) fn settled(ctx: &Ctx, tx: &mut Tx<'_>, kind: Kind) -> Result<bool> {
+    let k = vault::kind_name(kind);
+    let (now, mut all) = (ctx.now(), true);
+    let root = stored(tx, &format!("root-{k}"))?;
+    all &= match root {
+        Some(c) if c.path_length == Some(0) => stored(tx, &format!("root2-{k}"))?.is_some(),
+        other => other.is_some(),
+    };
+    let issuing = stored(tx, &format!("issuing-{k}"))?;
+    all &= issuing.is_some_and(|c| c.not_after > now + STAMPER_DAYS * DAY);
+    let Some(responder) = stored(tx, &format!("responder-{k}"))? else {
+        return Ok(false);
+    };
+    let entry = store::get(tx, &hex::encode(&responder.serial))?;
+    all &= responder.not_after > now + RESPONDER_DAYS / 2 * DAY && entry.is_some_and(|e| e.revoked.is_none());
+    Ok(all)
+}
+
 /// With what an organisation seals.
 pub(crate) struct Signer {
     pub key: PrivateKey,
