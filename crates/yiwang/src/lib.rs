@@ -116,6 +116,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
     };
     comms::api::open(&ctx, &pack, told)?;
     identity::api::configure(&ctx, Default::default());
+    identity::api::settle(&ctx).await?;
     openid::open(&ctx)?;
     onecode::open(&ctx, &pack)?;
     if app.config.demo {

@@ -343,3 +343,4 @@ identity-power-confirm = Confirm
 identity-power-end = End
 identity-power-resign = Resign
 identity-power-change = Change
+identity-scan-answered = Outcome of the sign-in

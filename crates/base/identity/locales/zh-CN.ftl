@@ -340,3 +340,4 @@ identity-power-confirm = 确认留任
 identity-power-end = 终止
 identity-power-resign = 辞去
 identity-power-change = 变更
+identity-scan-answered = 扫码登录的结果

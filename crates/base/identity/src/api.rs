@@ -212,6 +212,11 @@ pub async fn forget_factors(ctx: &Ctx, login: &str) -> Result<usize> {
 
 pub use crate::settings::configure;
 
+/// What a migration left to be done by the program, at every start.
+pub async fn settle(ctx: &Ctx) -> Result<()> {
+    crate::agency::watch::take_over(ctx).await
+}
+
 /// How the person in front of the browser showed who they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {

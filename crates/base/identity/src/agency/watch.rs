@@ -35,23 +35,29 @@ pub(crate) fn check(ctx: &Ctx, tx: &mut Tx<'_>, p: &Power) -> Result<()> {
     }
 }
 
-/// The daily job.
-pub(crate) async fn daily(ctx: Ctx) -> Result<()> {
+/// Powers that a migration took over from an earlier version get the fact that covers them; called at every start.
+pub(crate) async fn take_over(ctx: &Ctx) -> Result<()> {
     loop {
         let n = ctx
             .tx("identity.cover-powers", |tx| {
+                tx.lock("identity-cover-powers")?;
                 let all = store::uncovered(tx)?;
                 for p in &all {
                     store::save(tx, p)?;
-                    service::emit(&ctx, tx, "identity.power.taken-over", p)?;
+                    service::emit(ctx, tx, "identity.power.taken-over", p)?;
                 }
                 Ok(all.len())
             })
             .await?;
         if n == 0 {
-            break;
+            return Ok(());
         }
     }
+}
+
+/// The daily job.
+pub(crate) async fn daily(ctx: Ctx) -> Result<()> {
+    take_over(&ctx).await?;
     let by = ctx.today().checked_add(jiff::Span::new().days(WARNING));
     let (today, by) = (ctx.today().to_string(), by.unwrap_or(ctx.today()).to_string());
     ctx.tx("identity.warn-powers", |tx| {
