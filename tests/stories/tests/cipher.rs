@@ -1134,7 +1134,7 @@ async fn officials_manage_and_try(db: Db) {
     assert_eq!(plain.len(), 32, "sixteen bytes in hex");
     assert!(!officer.get(&page).await.expect(200).has(&plain));
     let facts = "SELECT COUNT(*) FROM kernel_fact WHERE CAST(payload AS TEXT) LIKE $1";
-    assert_eq!(city.count(facts, &params![format!("%{plain}%")]).await, 0);
+    assert_eq!(city.count(facts, params![format!("%{plain}%")]).await, 0);
     city.settle().await;
     assert!(city.altered().await.is_empty());
 }

@@ -357,7 +357,9 @@ async fn a_limit_holds_when_uses_race(db: Db) {
     }
     let run = || kernel::job::run_due(&city.app);
     let (a, b, c) = tokio::join!(run(), run(), run());
-    (a.unwrap(), b.unwrap(), c.unwrap());
+    a.unwrap();
+    b.unwrap();
+    c.unwrap();
     city.settle().await;
     let of = async |result: &str| {
         let sql = "SELECT COUNT(*) FROM seals_use WHERE occasion = 'upload' AND result = $1";

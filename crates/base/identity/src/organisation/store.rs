@@ -179,7 +179,7 @@ pub(crate) fn posts_of(tx: &mut Tx<'_>, account: kernel::Uuid, on: &str) -> Resu
 pub(crate) fn in_office(tx: &mut Tx<'_>, on: &str) -> Result<Vec<kernel::Uuid>, Fault> {
     let rows = tx.query(
         "SELECT h.account, MIN(o.path) AS path FROM identity_holding h JOIN identity_post p ON p.id = h.post \
-         JOIN identity_organisation o ON o.id = p.organisation \
+         JOIN identity_organisation o ON o.id = p.organisation JOIN identity_account a ON a.id = h.account \
          WHERE h.from_on <= $1 AND (h.until_on IS NULL OR h.until_on >= $1) AND p.retired_at IS NULL \
          GROUP BY h.account ORDER BY 2, 1",
         params![on],

@@ -54,10 +54,10 @@ fn device(ctx: &Ctx, tx: &mut Tx<'_>, code: &Code) -> Result<Device> {
     if found.revoked || !identity::api::open(tx, found.account)? {
         return Err(ended().into());
     }
-    if let Some(firm) = &found.on_behalf {
-        if !identity::api::may_for(ctx, tx, &found.subject, firm, "code")? {
-            return Err(Refusal::new("onecode-no-agent").into());
-        }
+    if let Some(firm) = &found.on_behalf
+        && !identity::api::may_for(ctx, tx, &found.subject, firm, "code")?
+    {
+        return Err(Refusal::new("onecode-no-agent").into());
     }
     Ok(found)
 }

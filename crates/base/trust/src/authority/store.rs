@@ -237,23 +237,27 @@ pub(crate) fn decide(
     Ok(n == 1)
 }
 
-/// (number, list in DER, made, next, stale) of an authority's current list.
-pub(crate) fn list(
-    tx: &mut Tx<'_>,
-    authority: &str,
-) -> Result<Option<(i64, Vec<u8>, i64, i64, bool)>, Fault> {
+/// An authority's current list.
+pub(crate) struct List {
+    pub number: i64,
+    pub der: Vec<u8>,
+    pub this_update: i64,
+    /// Somebody was revoked or released since.
+    pub stale: bool,
+}
+
+pub(crate) fn list(tx: &mut Tx<'_>, authority: &str) -> Result<Option<List>, Fault> {
     tx.one(
-        "SELECT number, der, this_update, next_update, stale FROM trust_crl WHERE authority = $1",
+        "SELECT number, der, this_update, stale FROM trust_crl WHERE authority = $1",
         params![authority],
     )?
     .map(|r| {
-        Ok((
-            r.get("number")?,
-            r.get("der")?,
-            r.get("this_update")?,
-            r.get("next_update")?,
-            r.get::<i64>("stale")? != 0,
-        ))
+        Ok(List {
+            number: r.get("number")?,
+            der: r.get("der")?,
+            this_update: r.get("this_update")?,
+            stale: r.get::<i64>("stale")? != 0,
+        })
     })
     .transpose()
 }

@@ -32,20 +32,19 @@ pub(crate) async fn list(ctx: &Ctx, which: &str, kind: Kind) -> Result<Vec<u8>> 
     }
     let name = format!("{which}-{}", vault::kind_name(kind));
     let now = ctx.now();
-    let good =
-        |found: &(i64, Vec<u8>, i64, i64, bool)| !found.4 && found.2 <= now && now < found.2 + LIST_LIFE / 2;
+    let good = |l: &store::List| !l.stale && l.this_update <= now && now < l.this_update + LIST_LIFE / 2;
     let found = ctx.read("trust.list", |tx| Ok(store::list(tx, &name)?)).await?;
     if let Some(found) = found.filter(|f| good(f)) {
-        return Ok(found.1);
+        return Ok(found.der);
     }
     let system = ctx.as_system("trust.list");
     system
         .tx("trust.make-list", |tx| {
             tx.lock("trust-list")?;
             let found = store::list(tx, &name)?;
-            let number = found.as_ref().map_or(0, |f| f.0) + 1;
+            let number = found.as_ref().map_or(0, |l| l.number) + 1;
             if let Some(found) = found.filter(|f| good(f)) {
-                return Ok(found.1);
+                return Ok(found.der);
             }
             let house = house(&system, tx, kind)?;
             let held = if which == "root" {
