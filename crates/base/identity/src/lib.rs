@@ -283,6 +283,16 @@ pub fn module() -> Module {
             unconsumed: Some("whoever relies on sessions follows it: openid, onecode"),
         },
     ];
+    m.sealed = {
+        use kernel::module::Sealed;
+        vec![
+            Sealed::bytes("identity_subject", &["id"], "name", "identity_subject.name:{id}"),
+            Sealed::bytes("identity_subject", &["id"], "code", "identity_subject.code:{id}"),
+            Sealed::bytes("identity_subject", &["id"], "phone", "identity_subject.phone:{id}"),
+            Sealed::bytes("identity_factor", &["id"], "secret", "identity_factor.secret:{id}"),
+            Sealed::setting("demo-password", "kernel_setting.demo-password"),
+        ]
+    };
     m.tables = vec![
         &ACCOUNT,
         &SUBJECT,

@@ -2,6 +2,7 @@
 //!
 //! - [`crypto`]: SM2, SM3, SM4, P-256, Ed25519, X.509, CMS, PAdES; pure functions
 //! - [`vault`]: the master key and the key store; implements `kernel::ctx::Protect`
+//! - `keyring`: data keys, their rotation and their move under another master key
 //! - [`log`]: the Merkle trees over all facts with signed heads
 //! - [`proof`]: their proofs over HTTP
 //! - [`witness`]: heads of other logs, cosigned
@@ -14,6 +15,7 @@ mod audit;
 pub mod crypto;
 mod doctor;
 pub mod epoch;
+mod keyring;
 pub mod log;
 mod ofd;
 mod proof;
@@ -25,7 +27,8 @@ pub mod witness;
 use kernel::module::{Command, FactType, MenuEntry, Permission, Place};
 use kernel::{Door, Module, Route};
 
-pub use vault::{Master, check_master};
+pub use keyring::service::{change_master, open_keys};
+pub use vault::{Master, Vault, check_master};
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "."]
@@ -52,6 +55,7 @@ pub fn module() -> Module {
             get(audit::page),
         ),
     ];
+    m.routes.extend(keyring::web::routes());
     m.routes.extend(proof::routes());
     m.routes.extend(witness::routes());
     m.permissions = vec![
@@ -82,16 +86,31 @@ pub fn module() -> Module {
             unconsumed: Some("the first leaf of an epoch; the epoch itself is a row"),
         },
     ];
+    m.permissions.push(keyring::web::permission());
+    m.menu.push(keyring::web::menu());
+    m.facts.extend(keyring::facts());
     m.facts.extend(witness::facts());
     m.batches = vec![log::batch()];
-    m.jobs = vec![log::job()];
-    m.tables = vec![&vault::KEY, &witness::LOG];
+    m.jobs = vec![log::job(), keyring::job()];
+    m.watches.push(keyring::watch());
+    m.tables = vec![&vault::KEY, &witness::LOG, &keyring::DATA_KEY];
+    m.sealed = vec![kernel::module::Sealed::bytes(
+        "trust_key",
+        &["alias"],
+        "sealed",
+        "trust_key.sealed:{alias}",
+    )];
     m.checks = vec![|ctx| Box::pin(doctor::check(ctx))];
     m.commands = vec![Command {
         name: "log",
         help: "log export DIR: the proof log as files for yiwang-verify; log witness add FILE|remove NAME|list",
         run: api::log_command,
     }];
-    m.samples = web::samples().into_iter().chain(audit::samples()).collect();
+    m.commands.push(Command {
+        name: "keys",
+        help: "keys rotate|status: the data keys that columns are sealed under",
+        run: |ctx, words| kernel::module::boxed(keyring::service::command(ctx, words)),
+    });
+    m.samples = keyring::web::samples().into_iter().chain(web::samples()).chain(audit::samples()).collect();
     m
 }
