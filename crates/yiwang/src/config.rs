@@ -67,9 +67,13 @@ const NAMES: [&str; 11] = [
     "proxies",
 ];
 /// Settings that come by the environment or the file alone, so that no process list shows them.
-const SECRETS: [&str; 3] = [
+const SECRETS: [&str; 7] = [
     "YIWANG_MASTER_KEY",
     "YIWANG_MASTER_KEY_FILE",
+    "YIWANG_MASTER_PASSPHRASE",
+    "YIWANG_MASTER_PASSPHRASE_FD",
+    "YIWANG_NEW_MASTER_PASSPHRASE",
+    "YIWANG_NEW_MASTER_PASSPHRASE_FD",
     "YIWANG_METRICS_TOKEN",
 ];
 
@@ -160,6 +164,15 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
             Some(text.map_err(|e| format!("YIWANG_MASTER_KEY_FILE {name}: {e}"))?)
         }
         (None, None) => None,
+    };
+    // Verbs that do not open the city ask for no passphrase.
+    let closed = matches!(
+        words.iter().map(String::as_str).collect::<Vec<_>>()[..],
+        ["pack", "check", ..] | ["master-key", "make" | "protect", ..]
+    );
+    let master_key = match master_key {
+        Some(text) if !closed => Some(crate::master::opened(&text, env)?),
+        other => other,
     };
     let listen = get("listen")
         .or(file.listen)
@@ -359,6 +372,28 @@ mod tests {
             slip.contains("rates.gues") && slip.contains("guess, lookup, upload"),
             "{slip}"
         );
+    }
+
+    #[test]
+    fn a_master_key_under_a_passphrase_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("master.key");
+        let key = "5a".repeat(32);
+        std::fs::write(&name, trust::master_file::protect(&key, "twelve letters").unwrap()).unwrap();
+        let name = name.to_str().unwrap();
+        let with = |words: &[&str], passphrase: &str| {
+            let env = [("YIWANG_MASTER_KEY_FILE", name), ("YIWANG_MASTER_PASSPHRASE", passphrase)];
+            read_words(words, &env)
+        };
+        assert_eq!(with(&[], "twelve letters").unwrap().master_key, Some(key));
+        assert!(with(&[], "another").unwrap_err().contains("passphrase"));
+        assert!(with(&["pack", "check"], "another").is_ok(), "a verb without a city asks for nothing");
+        let file = folder.path().join("words");
+        std::fs::write(&file, "twelve letters\n").unwrap();
+        let open = std::fs::File::open(&file).unwrap();
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&open).to_string();
+        let env = [("YIWANG_MASTER_KEY_FILE", name), ("YIWANG_MASTER_PASSPHRASE_FD", fd.as_str())];
+        assert!(read_words(&[], &env).unwrap().master_key.is_some());
     }
 
     #[test]

@@ -5,7 +5,9 @@ pub mod assets;
 pub mod backup;
 pub mod config;
 pub mod lock;
+pub mod master;
 pub mod packs;
+pub mod passphrase;
 pub mod server;
 
 use kernel::ctx::{App, Clock, Config, Ports};

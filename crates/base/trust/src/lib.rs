@@ -2,6 +2,7 @@
 //!
 //! - [`crypto`]: SM2, SM3, SM4, P-256, Ed25519, X.509, CMS, PAdES; pure functions
 //! - [`vault`]: the master key and the key store; implements `kernel::ctx::Protect`
+//! - [`master_file`]: the master key under a passphrase
 //! - `keyring`: data keys, their rotation and their move under another master key
 //! - [`log`]: the Merkle trees over all facts with signed heads
 //! - [`proof`]: their proofs over HTTP
@@ -17,6 +18,7 @@ mod doctor;
 pub mod epoch;
 mod keyring;
 pub mod log;
+pub mod master_file;
 mod ofd;
 mod proof;
 mod seal;
