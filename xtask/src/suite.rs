@@ -97,6 +97,8 @@ const PACKAGES: [Package; 6] = [
             || succeeds("dpkg", &["-s", "fonts-noto-cjk"])
     }),
     ("poppler-utils", || succeeds("pdftotext", &["-v"])),
+    // The PKCS #11 token of crates/base/trust/tests/pkcs11.rs.
+    ("softhsm2", || succeeds("softhsm2-util", &["--version"])),
     ("openssl", || succeeds("openssl", &["version"])),
     ("python3-venv", || {
         succeeds("python3", &["-c", "import venv, ensurepip"])

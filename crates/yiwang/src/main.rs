@@ -25,6 +25,7 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang keys rotate | status      seal the sensitive columns under a new data key; how far that is
   yiwang master-key make FILE      a new master key
   yiwang master-key protect FROM TO   the same master key under a passphrase
+  yiwang master-key wrap FROM TO      the same master key wrapped by the PKCS #11 token of [keys] in yiwang.toml
   yiwang master-key change FILE    puts the data keys under the master key in FILE; the old one opens the city no more
   yiwang backup FOLDER [--keep N]  a copy to restore from, while the city works; keeps the newest N
   yiwang restore BACKUP            into an empty data folder or database; the log opens a new epoch
@@ -162,12 +163,22 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         ["master-key", "protect", from, to] => {
-            yiwang::master::protect(from.as_ref(), to.as_ref(), &|k| std::env::var(k).ok())?;
+            yiwang::master::protect(from.as_ref(), to.as_ref(), o.pkcs11.as_ref(), &|k| {
+                std::env::var(k).ok()
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ["master-key", "wrap", from, to] => {
+            yiwang::master::wrap(from.as_ref(), to.as_ref(), o.pkcs11.as_ref(), &|k| {
+                std::env::var(k).ok()
+            })?;
             Ok(ExitCode::SUCCESS)
         }
         ["master-key", "change", file] => {
             yiwang::backup::must_exist(&o.config)?;
-            let new = yiwang::master::read_new(&o.config, file.as_ref(), &|k| std::env::var(k).ok())?;
+            let new = yiwang::master::read_new(&o.config, file.as_ref(), o.pkcs11.as_ref(), &|k| {
+                std::env::var(k).ok()
+            })?;
             let _lock = yiwang::lock::take(&o.config)?;
             let app = open(&o).await?;
             trust::change_master(&app.system("cli"), &new).await?;

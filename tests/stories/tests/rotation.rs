@@ -27,7 +27,7 @@ async fn lived_in(db: Db) -> (City, String) {
 
 async fn live(city: &City) -> String {
     let mut her = city.client("resident").await;
-    let case = her.apply().await;
+    let (case, _) = her.apply().await;
     city.decide(&case, "agree", "grant").await;
     her.post_form(
         &format!("/cases/{case}/rating"),
@@ -110,7 +110,12 @@ async fn every_sealed_value_comes_under_the_new_key(db: Db) {
     let before = envelopes(&city, db, 1).await;
     let undeclared: Vec<&String> = before.difference(&declared).collect();
     assert!(undeclared.is_empty(), "sealed but not declared: {undeclared:?}");
-    for seen in ["identity_subject.name", "cases_work.opinion", "trust_key.sealed", "documents_certificate.pdf"] {
+    for seen in [
+        "identity_subject.name",
+        "cases_work.opinion",
+        "trust_key.sealed",
+        "documents_certificate.pdf",
+    ] {
         assert!(before.contains(seen), "{seen} is sealed: {before:?}");
     }
     // Every column of bytes is either declared or known to hold what everybody may read.
@@ -147,10 +152,19 @@ async fn every_sealed_value_comes_under_the_new_key(db: Db) {
     begin(&city).await;
     city.settle().await;
     let page = city.client("admin").await.get(PATH).await.expect(200);
-    assert!(page.has("首轮已完成") && page.has("cases_case.form"), "{}", page.text());
+    assert!(
+        page.has("首轮已完成") && page.has("cases_case.form"),
+        "{}",
+        page.text()
+    );
     assert_eq!(state(&city).await, "settling");
     // The person is found by her number and reads what she wrote while both keys are there.
-    let page = city.client("resident").await.get(&format!("/cases/{case}")).await.expect(200);
+    let page = city
+        .client("resident")
+        .await
+        .get(&format!("/cases/{case}"))
+        .await
+        .expect(200);
     assert!(page.has(LOCATION));
 
     end(&city, 20).await;
@@ -163,9 +177,17 @@ async fn every_sealed_value_comes_under_the_new_key(db: Db) {
         .scalar("SELECT sealed FROM trust_data_key WHERE id = 'column-1'", &[])
         .await
         .unwrap();
-    assert!(!old.is_empty() && old.iter().all(|b| *b == 0), "its material is wiped");
+    assert!(
+        !old.is_empty() && old.iter().all(|b| *b == 0),
+        "its material is wiped"
+    );
     assert_eq!(city.altered().await, Vec::<String>::new());
-    let page = city.client("resident").await.get(&format!("/cases/{case}")).await.expect(200);
+    let page = city
+        .client("resident")
+        .await
+        .get(&format!("/cases/{case}"))
+        .await
+        .expect(200);
     assert!(page.has(LOCATION));
     // Each value opens at its declared place.
     for c in city.app.modules.iter().flat_map(|m| &m.sealed) {
@@ -190,12 +212,17 @@ async fn another_node_meets_the_new_key(db: Db) {
     let ctx = other.system();
     let sealed = ctx.protect().seal("story:1", "一").unwrap();
     assert_eq!(city.system().protect().open("story:1", &sealed).unwrap(), "一");
-    let late = her.apply().await;
+    let (late, _) = her.apply().await;
     end(&city, 20).await;
     assert_eq!(state(&city).await, "done");
     let left = envelopes(&city, db, 1).await;
     assert!(left.is_empty(), "left under the old key: {left:?}");
-    let page = city.client("resident").await.get(&format!("/cases/{late}")).await.expect(200);
+    let page = city
+        .client("resident")
+        .await
+        .get(&format!("/cases/{late}"))
+        .await
+        .expect(200);
     assert!(page.has(LOCATION));
 }
 
@@ -211,7 +238,9 @@ async fn a_rotation_that_was_broken_off_goes_on(db: Db) {
     }
     let place = city.place.clone();
     drop(city);
-    let city = City::start(place.clone(), place.config(), DAY, None).await.unwrap();
+    let city = City::start(place.clone(), place.config(), DAY, None)
+        .await
+        .unwrap();
     // The lease of what was broken off has to end first.
     for minutes in [2, 4, 6] {
         city.clock.set(morning(DAY) + minutes * 60_000);
@@ -222,7 +251,12 @@ async fn a_rotation_that_was_broken_off_goes_on(db: Db) {
     assert_eq!(state(&city).await, "done");
     assert!(envelopes(&city, db, 1).await.is_empty());
     assert_eq!(city.altered().await, Vec::<String>::new());
-    let page = city.client("resident").await.get(&format!("/cases/{case}")).await.expect(200);
+    let page = city
+        .client("resident")
+        .await
+        .get(&format!("/cases/{case}"))
+        .await
+        .expect(200);
     assert!(page.has(LOCATION));
 }
 
@@ -253,11 +287,8 @@ async fn an_altered_row_stays_a_finding(db: Db) {
     let page = city.client("admin").await.get(PATH).await.expect(200);
     assert!(page.has("旧密钥继续保留"), "{}", page.text());
     assert!(!envelopes(&city, db, 2).await.is_empty());
-    city.execute(
-        "UPDATE identity_subject SET phone = NULL WHERE phone = name",
-        &[],
-    )
-    .await;
+    city.execute("UPDATE identity_subject SET phone = NULL WHERE phone = name", &[])
+        .await;
     begin(&city).await;
     city.settle().await;
     assert_eq!(state(&city).await, "done");
@@ -276,7 +307,12 @@ async fn the_master_key_is_changed(db: Db) {
     let why = start(&old).await.err().unwrap().to_string();
     assert!(why.contains("does not fit this database"), "{why}");
     let city = start(&new).await.unwrap();
-    let page = city.client("resident").await.get(&format!("/cases/{case}")).await.expect(200);
+    let page = city
+        .client("resident")
+        .await
+        .get(&format!("/cases/{case}"))
+        .await
+        .expect(200);
     assert!(page.has(LOCATION));
     assert_eq!(city.altered().await, Vec::<String>::new());
     let (lines, good) = yiwang::backup::verify(&city.app, &[]).await.unwrap();

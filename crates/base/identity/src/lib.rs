@@ -288,8 +288,18 @@ pub fn module() -> Module {
         vec![
             Sealed::bytes("identity_subject", &["id"], "name", "identity_subject.name:{id}"),
             Sealed::bytes("identity_subject", &["id"], "code", "identity_subject.code:{id}"),
-            Sealed::bytes("identity_subject", &["id"], "phone", "identity_subject.phone:{id}"),
-            Sealed::bytes("identity_factor", &["id"], "secret", "identity_factor.secret:{id}"),
+            Sealed::bytes(
+                "identity_subject",
+                &["id"],
+                "phone",
+                "identity_subject.phone:{id}",
+            ),
+            Sealed::bytes(
+                "identity_factor",
+                &["id"],
+                "secret",
+                "identity_factor.secret:{id}",
+            ),
             Sealed::setting("demo-password", "kernel_setting.demo-password"),
         ]
     };

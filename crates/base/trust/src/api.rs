@@ -9,6 +9,7 @@ use std::path::Path;
 pub use crate::crypto::pades::{Change, Verified, Widget};
 pub use crate::log::proof;
 pub use crate::ofd::{OfdReport, OfdSignature, Sealing, seal_ofd, verify_ofd};
+pub use crate::token::{ModuleStatus, module_status};
 
 /// A sealed file: the PDF with its PAdES signature, and a detached SM2 signature over exactly those bytes.
 pub struct Sealed {

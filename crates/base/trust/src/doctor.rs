@@ -356,7 +356,13 @@ impl Word {
     }
 
     /// Whether a row with its table's columns is what its last fact says.
-    pub(crate) fn fits(&self, newest: &Last, table: &str, id: &str, row: &kernel::Row) -> Result<bool, Fault> {
+    pub(crate) fn fits(
+        &self,
+        newest: &Last,
+        table: &str,
+        id: &str,
+        row: &kernel::Row,
+    ) -> Result<bool, Fault> {
         match self.on(newest, table, id) {
             Some((Some(hash), salt, _)) => Ok(hash_of(row, salt)? == *hash),
             _ => Ok(false),

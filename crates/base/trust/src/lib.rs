@@ -2,7 +2,7 @@
 //!
 //! - [`crypto`]: SM2, SM3, SM4, P-256, Ed25519, X.509, CMS, PAdES; pure functions
 //! - [`vault`]: the master key and the key store; implements `kernel::ctx::Protect`
-//! - [`master_file`]: the master key under a passphrase
+//! - [`master_file`], [`token`]: the master key under a passphrase, or wrapped by a PKCS #11 token
 //! - `keyring`: data keys, their rotation and their move under another master key
 //! - [`log`]: the Merkle trees over all facts with signed heads
 //! - [`proof`]: their proofs over HTTP
@@ -22,6 +22,7 @@ pub mod master_file;
 mod ofd;
 mod proof;
 mod seal;
+pub mod token;
 pub mod vault;
 mod web;
 pub mod witness;
@@ -113,6 +114,10 @@ pub fn module() -> Module {
         help: "keys rotate|status: the data keys that columns are sealed under",
         run: |ctx, words| kernel::module::boxed(keyring::service::command(ctx, words)),
     });
-    m.samples = keyring::web::samples().into_iter().chain(web::samples()).chain(audit::samples()).collect();
+    m.samples = keyring::web::samples()
+        .into_iter()
+        .chain(web::samples())
+        .chain(audit::samples())
+        .collect();
     m
 }

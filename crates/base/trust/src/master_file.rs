@@ -40,8 +40,13 @@ pub fn protect(key: &str, passphrase: &str) -> Result<String, Fault> {
     let [memory, passes, lanes] = COST;
     let head = format!("{HEAD} argon2id {memory} {passes} {lanes} {}", hex::encode(salt));
     let under = derive(passphrase, &salt, COST)?;
-    let sealed = seal::seal(&under, head.as_bytes(), key.trim().as_bytes(), &mut random::system)
-        .map_err(|e| Fault::of("sealing the master key", e))?;
+    let sealed = seal::seal(
+        &under,
+        head.as_bytes(),
+        key.trim().as_bytes(),
+        &mut random::system,
+    )
+    .map_err(|e| Fault::of("sealing the master key", e))?;
     Ok(format!("{head}\n{}\n", hex::encode(sealed)))
 }
 
@@ -64,14 +69,20 @@ pub fn unprotect(text: &str, passphrase: &str) -> Result<Zeroizing<String>, Faul
     let salt = hex::decode(salt).map_err(|_| broken())?;
     let under = derive(passphrase, &salt, cost)?;
     let plain = seal::open(&under, head.as_bytes(), &sealed).map_err(|_| {
-        Fault::new("the passphrase does not open the master key (or its file is damaged); nothing was changed")
+        Fault::new(
+            "the passphrase does not open the master key (or its file is damaged); nothing was changed",
+        )
     })?;
     let plain = Zeroizing::new(plain);
     let key = std::str::from_utf8(&plain).map_err(|_| broken())?;
     Ok(Zeroizing::new(key.to_string()))
 }
 
-fn derive(passphrase: &str, salt: &[u8], [memory, passes, lanes]: [u32; 3]) -> Result<Zeroizing<[u8; 32]>, Fault> {
+fn derive(
+    passphrase: &str,
+    salt: &[u8],
+    [memory, passes, lanes]: [u32; 3],
+) -> Result<Zeroizing<[u8; 32]>, Fault> {
     let wrong = |e: argon2::Error| Fault::new(format!("the file of the master key: argon2: {e}"));
     let params = Params::new(memory, passes, lanes, Some(32)).map_err(wrong)?;
     let mut key = Zeroizing::new([0u8; 32]);
@@ -102,7 +113,12 @@ mod tests {
         let mut cut = file.trim_end().to_string();
         cut.pop();
         assert!(error(&cut, words).contains("damaged"));
-        assert!(protect(&key, "short").unwrap_err().to_string().contains("12 characters"));
+        assert!(
+            protect(&key, "short")
+                .unwrap_err()
+                .to_string()
+                .contains("12 characters")
+        );
         assert!(protect("secret", words).is_err());
     }
 }

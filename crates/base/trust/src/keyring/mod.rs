@@ -28,7 +28,10 @@ pub(crate) fn facts() -> Vec<FactType> {
         fact("trust.data-key.made", "a watch: every node loads the new key"),
         fact("trust.data-key.retired", "a watch: every node forgets the key"),
         fact("trust.master.changed", "audit only"),
-        fact("trust.rows.resealed", "audit only: the hash of a row covers its sealed words"),
+        fact(
+            "trust.rows.resealed",
+            "audit only: the hash of a row covers its sealed words",
+        ),
     ]
 }
 

@@ -32,7 +32,9 @@ pub(crate) async fn run(ctx: Ctx, payload: Json) -> Result<()> {
         }
         let settled = r.started_at + GRACE;
         if r.state == "settling" && ctx.now() < settled {
-            return ctx.tx("trust.reseal.wait", |tx| Ok(again(&ctx, tx, &r.id, settled)?)).await;
+            return ctx
+                .tx("trust.reseal.wait", |tx| Ok(again(&ctx, tx, &r.id, settled)?))
+                .await;
         }
         let open = parts.iter().find(|p| p.finished_at.is_none());
         match (r.state.as_str(), open) {
@@ -42,7 +44,9 @@ pub(crate) async fn run(ctx: Ctx, payload: Json) -> Result<()> {
                 match done {
                     Ok(true) => {}
                     Ok(false) => {
-                        return ctx.tx("trust.reseal.next", |tx| Ok(again(&ctx, tx, &r.id, ctx.now())?)).await;
+                        return ctx
+                            .tx("trust.reseal.next", |tx| Ok(again(&ctx, tx, &r.id, ctx.now())?))
+                            .await;
                     }
                     Err(e) => {
                         let why = e.to_string();
@@ -57,7 +61,9 @@ pub(crate) async fn run(ctx: Ctx, payload: Json) -> Result<()> {
                 turn(&ctx, &r, "settling", Vec::new()).await?;
                 return Ok(());
             }
-            (_, None) if parts.iter().any(|p| p.resealed > 0) => turn(&ctx, &r, "proving", parts.clone()).await?,
+            (_, None) if parts.iter().any(|p| p.resealed > 0) => {
+                turn(&ctx, &r, "proving", parts.clone()).await?
+            }
             (_, None) => return service::finish(&ctx, &r).await,
         }
     }
@@ -109,7 +115,13 @@ fn reached(p: &Part) -> Result<Option<Vec<Value>>, Fault> {
 }
 
 /// One column to its end, or until the time is over (`false`).
-async fn pass(ctx: &Ctx, r: &Rotation, mut part: Part, word: &mut Option<Word>, begun: Instant) -> Result<bool> {
+async fn pass(
+    ctx: &Ctx,
+    r: &Rotation,
+    mut part: Part,
+    word: &mut Option<Word>,
+    begun: Instant,
+) -> Result<bool> {
     let column = columns(ctx).into_iter().find(|c| model::name(c) == part.part);
     let Some(c) = column else {
         // Declared by an earlier program; what it held, the present one does not read.
@@ -254,7 +266,11 @@ async fn save(ctx: &Ctx, r: &Rotation, part: &Part, next: &Part) -> Result<()> {
 }
 
 /// Opens and seals outside of any transaction. Also says which row does not open.
-async fn reseal(ctx: &Ctx, c: &Sealed, olds: Vec<(Vec<Value>, Value)>) -> Result<(Vec<Change>, Option<String>)> {
+async fn reseal(
+    ctx: &Ctx,
+    c: &Sealed,
+    olds: Vec<(Vec<Value>, Value)>,
+) -> Result<(Vec<Change>, Option<String>)> {
     if olds.is_empty() {
         return Ok((Vec::new(), None));
     }

@@ -240,7 +240,10 @@ pub(crate) async fn command(ctx: Ctx, words: Vec<String>) -> Result<()> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["rotate"] => {
             let r = rotate(&ctx).await?;
-            println!("data key {}: the serving nodes seal the columns under it; see `yiwang keys status`", r.version);
+            println!(
+                "data key {}: the serving nodes seal the columns under it; see `yiwang keys status`",
+                r.version
+            );
         }
         ["status"] => {
             let s = status(&ctx).await?;
@@ -251,7 +254,10 @@ pub(crate) async fn command(ctx: Ctx, words: Vec<String>) -> Result<()> {
                 println!("rotation to {}\t{}", r.version, r.state);
                 for p in parts {
                     let error = p.last_error.map(|e| format!("\t{e}")).unwrap_or_default();
-                    println!("  {}\t{} of {}, sealed anew {}{error}", p.part, p.done, p.total, p.resealed);
+                    println!(
+                        "  {}\t{} of {}, sealed anew {}{error}",
+                        p.part, p.done, p.total, p.resealed
+                    );
                 }
             }
         }

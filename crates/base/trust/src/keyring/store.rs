@@ -57,8 +57,7 @@ pub(crate) fn retire(tx: &mut Tx<'_>, k: &DataKey, at: i64) -> Result<(), Fault>
 
 /// The newest rotation.
 pub(crate) fn rotation(tx: &mut Tx<'_>) -> Result<Option<Rotation>, Fault> {
-    let sql =
-        "SELECT id, version, state, started_at, finished_at FROM trust_rotation ORDER BY version DESC LIMIT 1";
+    let sql = "SELECT id, version, state, started_at, finished_at FROM trust_rotation ORDER BY version DESC LIMIT 1";
     let row = tx.one(sql, &[])?;
     row.map(|r| {
         Ok(Rotation {
@@ -222,4 +221,3 @@ pub(crate) fn covered(tx: &mut Tx<'_>, table: &kernel::Table, id: &str) -> Resul
     );
     tx.one(&sql, params![id])
 }
-

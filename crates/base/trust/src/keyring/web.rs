@@ -14,7 +14,11 @@ const PATH: &str = "/admin/column-keys";
 pub(crate) fn routes() -> Vec<Route> {
     vec![
         Route::new(PATH, Door::Permission(PERMISSION), get(page)),
-        Route::new("/admin/column-keys/rotation", Door::Permission(PERMISSION), post(rotate)),
+        Route::new(
+            "/admin/column-keys/rotation",
+            Door::Permission(PERMISSION),
+            post(rotate),
+        ),
     ]
 }
 
@@ -101,8 +105,16 @@ pub(crate) fn samples() -> Vec<Sample> {
     };
     vec![
         sample("first", &[key(0, None), key(1, None)], None),
-        sample("running", &[key(1, None), key(2, None)], rotation("running", Some("disk full"))),
-        sample("settling", &[key(1, None), key(2, None)], rotation("settling", None)),
+        sample(
+            "running",
+            &[key(1, None), key(2, None)],
+            rotation("running", Some("disk full")),
+        ),
+        sample(
+            "settling",
+            &[key(1, None), key(2, None)],
+            rotation("settling", None),
+        ),
         sample("done", &[key(1, Some(at)), key(2, None)], rotation("done", None)),
     ]
 }
