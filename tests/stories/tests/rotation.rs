@@ -287,7 +287,7 @@ async fn an_altered_row_stays_a_finding(db: Db) {
     let page = city.client("admin").await.get(PATH).await.expect(200);
     assert!(page.has("旧密钥继续保留"), "{}", page.text());
     assert!(!envelopes(&city, db, 2).await.is_empty());
-    city.execute("UPDATE identity_subject SET phone = NULL WHERE phone = name", &[])
+    city.execute("UPDATE identity_subject SET phone = NULL WHERE id = (SELECT MIN(id) FROM identity_subject WHERE phone IS NOT NULL)", &[])
         .await;
     begin(&city).await;
     city.settle().await;
