@@ -180,7 +180,8 @@ impl Vault {
     fn reload(&self) -> Result<(), Fault> {
         let address = self.database.clone();
         let read = move || -> kernel::Result<Vec<DataKey>> {
-            let runtime = tokio::runtime::Builder::new_current_thread()
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
                 .enable_all()
                 .build()
                 .map_err(|e| Fault::of("reading data keys", e))?;
