@@ -4,6 +4,7 @@
 //! factor of ten within an hour, so the peer's rounds are interleaved with ours (A B A B …) and medians are taken.
 //! Everything happens in a temporary folder (set `TMPDIR` to choose the disk) and ends by itself.
 
+mod crypto;
 mod engines;
 mod http;
 mod log;
@@ -85,7 +86,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 type Bench = (&'static str, fn(&std::path::Path) -> Result<Figure, Failure>);
-const ALL: [Bench; 14] = [
+const ALL: [Bench; 17] = [
     ("transactions", transactions::run),
     ("point-reads", reads::run),
     ("decisions", engines::decisions),
@@ -99,6 +100,9 @@ const ALL: [Bench; 14] = [
     ("tokens", http::openid::tokens),
     ("introspections", http::openid::introspections),
     ("scan", http::openid::scan),
+    ("identities", http::identities::identities),
+    ("sm2-sign", crypto::sign),
+    ("sm2-verify", crypto::verify),
     ("log", log::run),
 ];
 
@@ -113,6 +117,11 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(names: Vec<String>) -> Result<(), Failure> {
+    if let [flag, place, people] = &names[..]
+        && flag == "--identities"
+    {
+        return http::identities::served(std::path::Path::new(place), people.parse()?);
+    }
     if let Some(unknown) = names.iter().find(|n| ALL.iter().all(|(known, _)| known != n)) {
         let known: Vec<&str> = ALL.iter().map(|(n, _)| *n).collect();
         return Err(format!("no bench {unknown}; there are: {}", known.join(", ")).into());

@@ -78,6 +78,20 @@ function confirmFirst(event: MouseEvent): void {
   no.focus();
 }
 
+/** `data-watch="address" data-state="now"`: loads the page again once the address tells another state. */
+function watch(node: HTMLElement): void {
+  const look = async (): Promise<void> => {
+    if (document.visibilityState === "visible") {
+      try {
+        const answer = await fetch(node.dataset.watch ?? "", { headers: { accept: "application/json" } });
+        if (answer.ok && (await answer.json()).state !== node.dataset.state) return location.reload();
+      } catch { /* Without a network the state is asked for again later. */ }
+    }
+    setTimeout(look, 2000);
+  };
+  setTimeout(look, 2000);
+}
+
 /** How much of a limited text is used. */
 function countText(area: HTMLTextAreaElement): void {
   const note = make("span", "", { class: "counter" });
@@ -442,4 +456,5 @@ enhance(document);
 all<HTMLFormElement>("form[data-send-at-once]").forEach((form) => form.requestSubmit());
 // After a refused form the reader, and the keyboard, begin at what is wrong.
 document.querySelector<HTMLElement>(".error-summary")?.focus();
+all("[data-watch]").forEach(watch);
 live();

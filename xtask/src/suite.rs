@@ -89,7 +89,7 @@ impl Suite {
 /// A Debian package and how to see that what it brings is there.
 type Package = (&'static str, fn() -> bool);
 
-const PACKAGES: [Package; 6] = [
+const PACKAGES: [Package; 7] = [
     ("postgresql-15", || postgres::binaries().is_some()),
     ("chromium", || Path::new("/usr/bin/chromium").exists()),
     ("fonts-noto-cjk", || {

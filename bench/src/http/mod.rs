@@ -2,6 +2,7 @@
 
 pub(crate) mod city;
 mod client;
+pub mod identities;
 mod million;
 pub mod openid;
 

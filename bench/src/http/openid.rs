@@ -151,7 +151,7 @@ fn beside(
     Ok(figure)
 }
 
-/// `tokens`: client-credentials tokens, each durable before it is given out.
+/// `tokens`: client-credentials tokens; each carries what it says, so it is durable without a write.
 pub fn tokens(folder: &Path) -> Result<Figure, Failure> {
     let call: Call = ("/openid/token", "/token", |_| {
         "grant_type=client_credentials".into()
@@ -159,7 +159,7 @@ pub fn tokens(folder: &Path) -> Result<Figure, Failure> {
     beside(
         folder,
         "tokens",
-        "client-credentials tokens, durable (SQLite FULL)",
+        "client-credentials tokens, self-contained under a MAC",
         3.0,
         call,
     )

@@ -61,3 +61,5 @@ kernel-bad-text-help = Go back, remove invisible characters that were pasted fro
 kernel-sign-in-again = You were signed out; what you typed is still here
 kernel-sign-in-again-help = Sign in in a new window, then come back to this page and press “Send again”.
 kernel-sign-in-new-window = Sign in in a new window
+kernel-acting-for = Acting for { $name }
+kernel-acting-self = Act for myself

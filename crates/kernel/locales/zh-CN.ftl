@@ -61,3 +61,5 @@ kernel-bad-text-help = 请返回，删去从别处粘贴来的不可见字符后
 kernel-sign-in-again = 登录已过期，填写的内容都还在
 kernel-sign-in-again-help = 请先在新窗口登录，再回到本页点“再次提交”。
 kernel-sign-in-new-window = 在新窗口登录
+kernel-acting-for = 正在代 { $name } 办事
+kernel-acting-self = 改为本人

@@ -3,7 +3,7 @@
 use crate::ctx::{App, Ctx};
 use crate::error::{Refusal, Result};
 use crate::http::{Caller, reply};
-use crate::module::{Door, Route};
+use crate::module::{Door, Open, Route};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -149,7 +149,8 @@ pub fn describe(app: &App) -> Json {
         let mut item = serde_json::Map::new();
         for doc in &route.doc {
             let security = match route.door {
-                Door::Public => json!([]),
+                // What takes no cookie and is described here asks for a token itself.
+                Door::Public if route.open != Open::Always => json!([]),
                 _ => json!([{ "bearer": [] }]),
             };
             let asked = doc.query.iter().map(|(name, meaning)| {

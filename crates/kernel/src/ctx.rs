@@ -58,6 +58,8 @@ pub struct Actor {
     pub subject: Option<String>,
     /// The firm or person the actor acts for now (identity subject id).
     pub on_behalf: Option<String>,
+    /// What the actor may do for it; without one nothing.
+    pub mandate: Option<Mandate>,
     /// Posts held, for officials.
     pub grants: Vec<Grant>,
     /// The session behind the request, for sign-out.
@@ -100,6 +102,21 @@ pub enum ActorKind {
     System,
 }
 
+/// How far somebody may act for another. It was in force when the request came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mandate {
+    pub id: String,
+    pub role: String,
+    /// How pages name whom the actor acts for; never logged.
+    pub name: String,
+    /// What may be done, in the words of whoever grants it; `None` is everything.
+    pub verbs: Option<Vec<String>>,
+    /// What it may be about (see [`Resource::about`]); `None` is everything.
+    pub about: Option<Vec<String>>,
+    /// Nothing new may be begun.
+    pub running_only: bool,
+}
+
 /// A post held by an official: a role within an organisation subtree and an area subtree.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Grant {
@@ -119,8 +136,11 @@ pub struct Resource {
     /// Cedar entity type, e.g. `Case`.
     pub kind: &'static str,
     pub id: String,
-    /// Subject ids that own it (applicant, firm, agent).
+    /// Subject ids that own it. The row is the first one's; the others (an agent) took part, which bars an official among them
+    /// but gives nobody else a right.
     pub owners: Vec<String>,
+    /// What it is about, as a [`Mandate`] may name it.
+    pub about: Vec<String>,
     /// Every organisation path that takes part.
     pub org_paths: Vec<String>,
     pub area_code: String,
@@ -138,6 +158,8 @@ pub enum Scope {
 pub enum Term {
     /// Rows owned by this subject.
     Owner(String),
+    /// Of those the ones about one of these.
+    OwnerAbout { owner: String, about: Vec<String> },
     /// Rows of an organisation subtree within an area subtree.
     Within { org_path: String, area_code: String },
 }
@@ -146,6 +168,8 @@ pub enum Term {
 #[derive(Clone, Copy, Debug)]
 pub struct ScopeColumns {
     pub owner: &'static str,
+    /// What a row is about; empty when the table does not say, then a mandate for some things shows none of its rows.
+    pub about: &'static str,
     pub org_path: &'static str,
     pub area_code: &'static str,
 }
@@ -164,6 +188,26 @@ impl Scope {
                         Term::Owner(id) => {
                             params.push(id.into());
                             format!("{} = ${}", columns.owner, params.len())
+                        }
+                        Term::OwnerAbout { about, .. } if about.is_empty() || columns.about.is_empty() => {
+                            "1 = 0".into()
+                        }
+                        Term::OwnerAbout { owner, about } => {
+                            params.push(owner.into());
+                            let own = params.len();
+                            let places: Vec<String> = about
+                                .iter()
+                                .map(|a| {
+                                    params.push(a.into());
+                                    format!("${}", params.len())
+                                })
+                                .collect();
+                            format!(
+                                "({} = ${own} AND {} IN ({}))",
+                                columns.owner,
+                                columns.about,
+                                places.join(", ")
+                            )
                         }
                         Term::Within { org_path, area_code } => {
                             params.push(format!("{org_path}%").into());
@@ -189,7 +233,10 @@ impl Scope {
             Scope::None => false,
             Scope::All => true,
             Scope::Any(terms) => terms.iter().any(|t| match t {
-                Term::Owner(id) => r.owners.contains(id),
+                Term::Owner(id) => r.owners.first() == Some(id),
+                Term::OwnerAbout { owner, about } => {
+                    r.owners.first() == Some(owner) && r.about.iter().any(|a| about.contains(a))
+                }
                 Term::Within { org_path, area_code } => {
                     r.org_paths.iter().any(|p| p.starts_with(org_path.as_str()))
                         && r.area_code.starts_with(area_code.as_str())

@@ -299,6 +299,8 @@ pub fn number_committed(tx: &mut Tx<'_>) -> Result<u64, Fault> {
 pub struct Entry {
     pub kind: String,
     pub actor: String,
+    /// For whom the actor acted.
+    pub on_behalf: Option<String>,
     /// UTC milliseconds.
     pub at: i64,
     pub payload: Json,
@@ -310,12 +312,12 @@ pub struct Entry {
 pub fn history(tx: &mut Tx<'_>, subjects: &[&str]) -> Result<Vec<Entry>, Fault> {
     let mut out = Vec::new();
     for subject in subjects {
-        let sql =
-            "SELECT type, actor, at, payload, seq, id FROM kernel_fact WHERE subject = $1 ORDER BY at, id";
+        let sql = "SELECT type, actor, on_behalf, at, payload, seq, id FROM kernel_fact WHERE subject = $1 ORDER BY at, id";
         for r in tx.query(sql, params![*subject])? {
             let entry = Entry {
                 kind: r.get("type")?,
                 actor: r.get("actor")?,
+                on_behalf: r.get("on_behalf")?,
                 at: r.get("at")?,
                 payload: r.get("payload")?,
                 seq: r.get("seq")?,

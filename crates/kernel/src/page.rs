@@ -150,6 +150,7 @@ pub fn frame(ctx: &Ctx) -> Json {
             "name": ctx.actor.name, "kind": ctx.actor.kind,
             "roles": ctx.actor.grants.iter().map(|g| g.role.clone()).collect::<Vec<_>>(),
             "official": ctx.actor.is_official(), "on_behalf": ctx.actor.on_behalf,
+            "acting": ctx.actor.mandate.as_ref().map(|m| m.name.clone()),
             "unread": ctx.unread,
         })
     } else {

@@ -68,3 +68,5 @@ portal-accessibility-tested-text = Every state of every page, in both languages,
 portal-accessibility-limits = What we cannot promise
 portal-accessibility-limits-text = Materials uploaded by applicants are made by others and may not be readable by a screen reader. If you are stuck, an official at a window will do it with you.
 portal-code = My code
+portal-firms = My firms
+portal-family = My family

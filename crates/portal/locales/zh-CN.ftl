@@ -68,3 +68,5 @@ portal-accessibility-tested-text = 每个页面的每种状态、两种语言，
 portal-accessibility-limits = 还做不到的
 portal-accessibility-limits-text = 申请人上传的材料由他人制作，不一定能被读屏软件读出。遇到困难时，可以到窗口由工作人员代为办理。
 portal-code = 我的码
+portal-firms = 我的单位
+portal-family = 我的家人

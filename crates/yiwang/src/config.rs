@@ -308,6 +308,8 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         checked_pack: false,
     };
     let comms = file.comms.unwrap_or_default().with_environment(env)?;
+    let sign_in = file.sign_in.unwrap_or_default();
+    sign_in.check()?;
     let pack = get("pack")
         .map(PathBuf::from)
         .or(file.pack)
@@ -319,7 +321,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         master_key,
         pkcs11,
         comms,
-        sign_in: file.sign_in.unwrap_or_default(),
+        sign_in,
         log,
         log_json,
     })

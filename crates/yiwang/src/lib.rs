@@ -27,6 +27,8 @@ pub fn modules() -> Vec<Module> {
         comms::module(),
         identity::module(),
         openid::module(),
+        cipher::module(),
+        seals::module(),
         data::module(),
         documents::module(),
         onecode::module(),
@@ -111,7 +113,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
     portal::open(&ctx, &pack)?;
     let told = comms::api::Ports {
         directory: Arc::new(identity::People),
-        audiences: vec![Arc::new(cases::CaseAudience)],
+        audiences: vec![Arc::new(cases::CaseAudience), Arc::new(services::EditionAudience)],
     };
     comms::api::open(&ctx, &pack, told)?;
     identity::api::configure(&ctx, Default::default());
@@ -121,6 +123,7 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
         identity::api::open_demo(&ctx, &pack).await?;
         data::collect_all(&ctx, &pack).await?;
     }
+    seals::open(&ctx, &pack).await?;
     app.services.put(CityPack(pack));
     Ok(app)
 }

@@ -16,7 +16,7 @@ export default async function () {
   // Sent to sign in; afterwards she stands at the guide again, not at an error.
   await her.fill("[name=login]", "resident");
   await her.fill("[name=password]", "wrong");
-  await her.locator("main button").click();
+  await her.locator("main form button").click();
   check((await her.locator("main").innerText()).includes("账号或密码不对"), "a wrong password is said");
   await signIn(her, city, "resident");
   await her.goto(`${city.url}/matters/occupy-road`);

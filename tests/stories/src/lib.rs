@@ -2,6 +2,7 @@
 //! browsers. The stories are in `tests/`; each is told on SQLite and on PostgreSQL (see [`on_both!`]).
 
 pub mod client;
+pub mod host;
 pub mod matter;
 pub mod paper;
 

@@ -10,6 +10,7 @@ use stories::{Answer, City, Client, Db, Place, on_both};
 on_both!(
     from_the_first_word_to_the_new_version,
     authors_do_not_publish,
+    whoever_must_act_is_told,
     two_stewards_lose_nothing,
     what_is_broken_is_named,
     out_of_force_and_back,
@@ -249,6 +250,45 @@ async fn from_the_first_word_to_the_new_version(db: Db) {
         .expect(404);
     city.settle().await;
     assert_eq!(city.altered().await, Vec::<String>::new());
+}
+
+async fn whoever_must_act_is_told(db: Db) {
+    let city = City::open(db, "2026-11-24").await;
+    let mut steward = city.client("steward-cg").await;
+    let edition = begin(&mut steward, MATTER).await;
+    save(&mut steward, &edition, &[("title", "改了名称的事项")])
+        .await
+        .expect(303);
+    let done = act(&city, &mut steward, &edition, "submission", "").await;
+    done.expect(303);
+    city.settle().await;
+    let mut publisher = city.client("publisher").await;
+    let list = publisher.get("/me/messages").await.expect(200);
+    assert!(list.has("待审核：改了名称的事项"), "{}", list.text());
+    // Its author is not asked to review it, even if that were a second post of theirs.
+    assert!(!steward.get("/me/messages").await.expect(200).has("待审核"));
+    let done = act(&city, &mut publisher, &edition, "return", "名称不规范").await;
+    done.expect(303);
+    city.settle().await;
+    assert!(
+        steward
+            .get("/me/messages")
+            .await
+            .expect(200)
+            .has("被退回：改了名称的事项")
+    );
+    let done = act(&city, &mut steward, &edition, "submission", "").await;
+    done.expect(303);
+    let done = act(&city, &mut publisher, &edition, "publication", "").await;
+    done.expect(303);
+    city.settle().await;
+    assert!(
+        steward
+            .get("/me/messages")
+            .await
+            .expect(200)
+            .has("已发布：改了名称的事项")
+    );
 }
 
 async fn authors_do_not_publish(db: Db) {

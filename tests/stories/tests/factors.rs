@@ -173,6 +173,7 @@ async fn an_official_must(db: Db) {
     let city = City::open(db, DAY).await;
     let settings = Settings {
         second_factor: Some(SecondFactor::Officials),
+        real_name: None,
     };
     identity::api::configure(&city.system(), settings);
     // Residents may go on with a password.

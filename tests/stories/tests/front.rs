@@ -8,6 +8,7 @@ on_both!(
     figures_open_to_their_rows,
     review_then_receipt,
     switching_keeps_the_page,
+    the_guide_on_paper,
 );
 
 async fn figures_open_to_their_rows(db: Db) {
@@ -140,4 +141,35 @@ async fn switching_keeps_the_page(db: Db) {
     let page = visitor.get("/search?q=road&lang=en&elder=1").await.expect(200);
     assert!(page.has("q=road&amp;lang=zh"), "{}", page.text());
     assert!(page.has("q=road&amp;elder=0"));
+}
+
+async fn the_guide_on_paper(db: Db) {
+    let city = City::open(db, "2026-11-24").await;
+    let mut visitor = city.visitor();
+    let guide = visitor.get("/matters/occupy-road").await.expect(200);
+    assert!(guide.leads("/matters/occupy-road/guide.pdf"));
+    let pdf = visitor.get("/matters/occupy-road/guide.pdf").await.expect(200);
+    assert_eq!(pdf.header("content-type"), "application/pdf");
+    let words = stories::paper::words(&pdf.body);
+    for told in ["临时占用城市道路审批", "指南编号", "-v1", "申请材料", "1/"] {
+        assert!(words.contains(told), "{told}: {words}");
+    }
+    let english = visitor
+        .get("/matters/occupy-road/guide.pdf?lang=en")
+        .await
+        .expect(200);
+    assert!(english.body.starts_with(b"%PDF-") && english.body != pdf.body);
+    visitor.get("/matters/nothing/guide.pdf").await.expect(404);
+    // Every matter of the pack can be printed.
+    let all = visitor.get("/api/v1/matters").await.expect(200).json();
+    let all: Vec<String> = all["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["id"].as_str().unwrap().to_string())
+        .collect();
+    assert!(all.len() >= 30);
+    for id in all {
+        visitor.get(&format!("/matters/{id}/guide.pdf")).await.expect(200);
+    }
 }

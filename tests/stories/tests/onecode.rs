@@ -400,7 +400,7 @@ async fn a_firm_by_its_agent(db: Db) {
     agent.post_form("/me/acting", &[("firm", "")]).await.expect(303);
     assert!(agent.get("/me/code/readings").await.expect(200).has("执法检查"));
     // Whoever no longer acts for it shows nothing.
-    city.execute("UPDATE identity_agency SET until_on = '2026-11-23'", &[])
+    city.execute("UPDATE identity_power SET until_on = '2026-11-23'", &[])
         .await;
     assert!(
         read(&mut inspector, &phone.show(&city, 4), "inspection")

@@ -24,6 +24,7 @@ on_both!(
     wrong_requests_go_nowhere,
     other_sites_and_browsers,
     for_a_firm_and_in_office,
+    a_passkey_leads_on,
 );
 
 const DAY: &str = "2026-11-24";
@@ -838,6 +839,63 @@ async fn a_system_acts_for_itself(db: Db) {
     .await
     .expect(400);
     assert_eq!(text(&no.json(), "error"), "unsupported_grant_type");
+    // Nothing is written for such a token, yet it can be neither changed nor made elsewhere, ends in time, and can be revoked.
+    let own = text(&tokens, "access_token").to_string();
+    assert_eq!(
+        city.count(
+            "SELECT COUNT(*) FROM openid_token WHERE granted IS NULL",
+            params![]
+        )
+        .await,
+        0
+    );
+    let parts: Vec<&str> = own.split('.').collect();
+    let said = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
+    let more = String::from_utf8(said)
+        .unwrap()
+        .replace("introspection", "introspection profile");
+    for forged in [
+        format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(&more), parts[2]),
+        format!("{}.{}.{}", parts[0], parts[1], "0".repeat(64)),
+        format!("{}.{}.", parts[0], parts[1]),
+        format!("{own}.x"),
+    ] {
+        assert_eq!(
+            introspect(&city, &system, &forged).await["active"],
+            false,
+            "{forged}"
+        );
+    }
+    let fields = [("token", own.as_str())];
+    call(&city, "/openid/revoke", &parking.basic(), &fields)
+        .await
+        .expect(200);
+    assert_eq!(
+        introspect(&city, &system, &own).await["active"],
+        true,
+        "another system's"
+    );
+    call(&city, "/openid/revoke", &system.basic(), &fields)
+        .await
+        .expect(200);
+    call(&city, "/openid/revoke", &system.basic(), &fields)
+        .await
+        .expect(200);
+    assert_eq!(introspect(&city, &system, &own).await["active"], false);
+    let asks = [("grant_type", "client_credentials")];
+    let next = call(&city, "/openid/token", &system.basic(), &asks)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        introspect(&city, &system, text(&next, "access_token")).await["active"],
+        true
+    );
+    city.clock.set(city.system().now() + 600_001);
+    assert_eq!(
+        introspect(&city, &system, text(&next, "access_token")).await["active"],
+        false
+    );
     // A token of the protocol opens nothing else of the city.
     let mut program = city.visitor();
     program.bearer = Some(text(&tokens, "access_token").to_string());
@@ -1442,4 +1500,44 @@ async fn for_a_firm_and_in_office(db: Db) {
         text(&told, "post_title").contains("窗口") && told.get("name").is_none(),
         "{told}"
     );
+}
+
+async fn a_passkey_leads_on(db: Db) {
+    let city = City::open(db, DAY).await;
+    let system = register(&city, &[]).await;
+    let mut phone = webauthn::soft::Authenticator::new(1, "http://localhost:8151");
+    let mut her = city.client("resident").await;
+    let options = her
+        .post_json("/me/passkeys/options", &[], &json!({}))
+        .await
+        .expect(200)
+        .json();
+    let credential = phone.create(&options["publicKey"]).unwrap();
+    let added = json!({ "name": "手机", "credential": credential });
+    her.post_json("/me/passkeys", &[], &added).await.expect(200);
+    let mut her = city.visitor();
+    let waiting = her
+        .get(&system.request(&[]))
+        .await
+        .expect(303)
+        .location()
+        .to_string();
+    let sign_in = her.get(&waiting).await.expect(303).location().to_string();
+    let page = her.get(&sign_in).await.expect(200);
+    let next = page.between("data-next=\"", "\"").unwrap().replace("&#x2f;", "/");
+    assert_eq!(next, waiting);
+    let options = her
+        .post_json("/sign-in/passkey/options", &[], &json!({}))
+        .await
+        .expect(200)
+        .json();
+    let credential = phone.get(&options["publicKey"]).unwrap();
+    let shown = json!({ "credential": credential, "next": next });
+    let entered = her.post_json("/sign-in/passkey", &[], &shown).await.expect(200);
+    assert_eq!(entered.json()["to"], json!(waiting));
+    // The system is told how she signed in.
+    let code = code(&mut her, &waiting).await;
+    let tokens = exchange(&city, &system, &code).await.expect(200).json();
+    let id = claims(&city, text(&tokens, "id_token")).await;
+    assert_eq!(id["amr"], json!(["hwk", "user", "mfa"]));
 }

@@ -1,7 +1,7 @@
 //! Who may do what: policies against scopes, every route against every kind of person, foreign and own cases.
 
 use axum::http::Method;
-use kernel::ctx::{Actor, ActorKind, Grant, ScopeColumns};
+use kernel::ctx::{Actor, ActorKind, Grant, Mandate, ScopeColumns};
 use kernel::{Door, Resource, Uuid, Value, params};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -27,6 +27,7 @@ const ORGS: &[&str] = &[
 ];
 const AREAS: &[&str] = &["32", "3208", "320812", "320803", "3301"];
 const PEOPLE: &[&str] = &["p1", "p2", "f1"];
+const ABOUT: &[&str] = &["m1", "m2"];
 const ROLES: &[&str] = &[
     "clerk",
     "reviewer",
@@ -52,12 +53,23 @@ fn grant() -> impl Strategy<Value = Grant> {
     })
 }
 
+/// What somebody may do for another: verbs and matters, or everything.
+fn mandate() -> impl Strategy<Value = Mandate> {
+    let some = |all: &'static [&'static str]| prop::option::of(prop::collection::vec(one_of(all), 1..3));
+    (some(&["read", "apply"]), some(ABOUT)).prop_map(|(verbs, about)| Mandate {
+        verbs,
+        about,
+        ..Mandate::default()
+    })
+}
+
 /// Actors as identity makes them: grants for officials only, a firm acted for by citizens only.
 fn actor() -> impl Strategy<Value = Actor> {
     let person = prop::option::of(one_of(PEOPLE));
     let kind = prop::sample::select(vec![ActorKind::Public, ActorKind::Citizen, ActorKind::Official]);
-    (kind, one_of(PEOPLE), person, prop::collection::vec(grant(), 0..4)).prop_map(
-        |(kind, subject, firm, grants)| {
+    let grants = prop::collection::vec(grant(), 0..4);
+    (kind, one_of(PEOPLE), person, grants, prop::option::of(mandate())).prop_map(
+        |(kind, subject, firm, grants, mandate)| {
             let known = kind != ActorKind::Public;
             Actor {
                 id: if known {
@@ -69,6 +81,7 @@ fn actor() -> impl Strategy<Value = Actor> {
                 account: known.then(Uuid::nil),
                 subject: known.then_some(subject),
                 on_behalf: firm.filter(|_| kind == ActorKind::Citizen),
+                mandate,
                 grants: if kind == ActorKind::Official {
                     grants
                 } else {
@@ -92,16 +105,18 @@ fn resource() -> impl Strategy<Value = Resource> {
         "withdrawn",
     ];
     let orgs = prop::collection::vec(one_of(ORGS), 1..4);
-    (one_of(PEOPLE), orgs, one_of(AREAS), one_of(states)).prop_map(|(owner, org_paths, area_code, state)| {
-        Resource {
+    let about = one_of(ABOUT);
+    (one_of(PEOPLE), orgs, one_of(AREAS), one_of(states), about).prop_map(
+        |(owner, org_paths, area_code, state, about)| Resource {
             kind: "Case",
+            about: vec![about],
             id: "c".into(),
             owners: vec![owner],
             org_paths,
             area_code,
             state,
-        }
-    })
+        },
+    )
 }
 
 /// Cedar on a row, the scope on a row and the scope as SQL give one answer.
@@ -124,12 +139,12 @@ async fn scope_and_policy_agree(db: Db) {
                     let mut any = false;
                     for org in &r.org_paths {
                         let mut p: Vec<Value> =
-                            vec![r.owners[0].as_str().into(), org.as_str().into(), r.area_code.as_str().into()];
-                        let columns = ScopeColumns { owner: "r.owner", org_path: "r.org", area_code: "r.area" };
+                            vec![r.owners[0].as_str().into(), org.as_str().into(), r.area_code.as_str().into(), r.about[0].as_str().into()];
+                        let columns = ScopeColumns { owner: "r.owner", about: "r.about", org_path: "r.org", area_code: "r.area" };
                         let condition = scope.sql(columns, &mut p);
                         let sql = format!(
                             "SELECT COUNT(*) FROM (SELECT CAST($1 AS TEXT) AS owner, CAST($2 AS TEXT) AS org, \
-                             CAST($3 AS TEXT) AS area) r WHERE {condition}"
+                             CAST($3 AS TEXT) AS area, CAST($4 AS TEXT) AS about) r WHERE {condition}"
                         );
                         any |= tx.scalar::<i64>(&sql, &p)? == Some(1);
                     }
@@ -244,6 +259,7 @@ async fn every_route_for_everybody(db: Db) {
                 let fits = match (open, *who, json) {
                     // It has tokens of its own (RFC 6750), whoever has signed in.
                     _ if path == "/openid/userinfo" => got.status == 401,
+                    _ if route.open == kernel::module::Open::Always && got.status == 401 => true,
                     (true, ..) => got.status < 500 && ![401, 403].contains(&got.status),
                     (false, "public", true) => got.status == 401,
                     (false, "public", false) => {

@@ -604,3 +604,8 @@ cases-paper-online = filled in online
 cases-paper-files = { $n } files
 cases-paper-gap = to follow later
 cases-paper-promised = a written promise stands for it
+
+# Acting for another (agency)
+cases-by-agent = Applicant (through { $agent })
+cases-paper-agent = { " " }(through { $agent })
+cases-papers-unsealed = Waiting for a seal:

@@ -604,3 +604,8 @@ cases-paper-online = 网上填报
 cases-paper-files = 电子文件{ $n }份
 cases-paper-gap = 容缺，随后补交
 cases-paper-promised = 以书面承诺代替
+
+# 代办（agency）
+cases-by-agent = 申请人（经办：{ $agent }）
+cases-paper-agent = （经办人 { $agent }）
+cases-papers-unsealed = 等待用印：

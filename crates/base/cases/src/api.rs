@@ -11,10 +11,19 @@ pub fn own(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<Json>> {
     let Some(party) = ctx.actor.party() else {
         return Ok(Vec::new());
     };
-    store::of(tx, party, 100)?
-        .iter()
-        .map(|r| view::row(ctx, r))
-        .collect()
+    let mut out = Vec::new();
+    for r in store::of(tx, party, 100)?.iter() {
+        let row = kernel::Resource {
+            kind: "Case",
+            owners: vec![party.to_string()],
+            about: vec![r.get("matter")?],
+            ..kernel::Resource::default()
+        };
+        if ctx.actor.on_behalf.is_none() || ctx.may("cases.case.read", &row).is_ok() {
+            out.push(view::row(ctx, r)?);
+        }
+    }
+    Ok(out)
 }
 
 /// The formats that form fields may name, for the pack check.

@@ -41,7 +41,10 @@ impl Audience for CaseAudience {
         };
         for audience in wanted {
             let people = match audience.as_str() {
-                "applicant" => vec![citizen(&case.applicant)],
+                "applicant" => std::iter::once(case.applicant.clone())
+                    .chain(identity::api::heads_of(ctx, tx, &case.applicant)?)
+                    .map(|s| citizen(&s))
+                    .collect(),
                 "agent" => case.agent.iter().map(|a| citizen(a)).collect(),
                 "assignee" => assignees(ctx, tx, &case, directory)?,
                 other => match other.strip_prefix("role:") {

@@ -1,7 +1,8 @@
 //! What the floors above may ask of comms, and what they give it.
 
-use crate::channel::http;
+use crate::channel::{http, sign, signed};
 use crate::delivery::service::Breaker;
+use crate::delivery::service::SKEW;
 use crate::rules::Rules;
 use crate::settings::Settings;
 use kernel::ctx::Unread;
@@ -10,7 +11,7 @@ use kernel::{Ctx, Recorded, Result, Tx};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use crate::message::service::{Notice, notify};
+pub use crate::message::service::{Notice, OneTime, notify, send_code, sms_open};
 
 /// One to be told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +83,38 @@ pub async fn post(url: &str, kind: &str, body: &str, limit: std::time::Duration)
         .map_err(|e| e.to_string())?
         .collect();
     http::post(&target, &addresses, &[], (kind, body), limit).await
+}
+
+/// Like [`post`], as JSON under this id (`Idempotency-Key`), signed as webhooks are.
+///
+/// # Errors
+/// See [`post`].
+pub async fn post_signed(
+    ctx: &Ctx,
+    url: &str,
+    id: &str,
+    secret: &str,
+    body: &str,
+    limit: std::time::Duration,
+) -> Result<u16, String> {
+    let target = http::Target::parse(url)?;
+    let addresses: Vec<_> = tokio::net::lookup_host((target.name(), target.port))
+        .await
+        .map_err(|e| e.to_string())?
+        .collect();
+    let timestamp = ctx.now() / 1_000;
+    let headers = [
+        ("Idempotency-Key", id.to_string()),
+        ("X-Yiwang-Timestamp", timestamp.to_string()),
+        ("X-Yiwang-Signature", sign(secret, timestamp, body)),
+    ];
+    http::post(&target, &addresses, &headers, ("application/json", body), limit).await
+}
+
+/// Whether an adapter's signature over `timestamp.body` holds and is not old.
+pub fn signature_holds(ctx: &Ctx, secret: &str, timestamp: &str, signature: &str, body: &str) -> bool {
+    let at: i64 = timestamp.parse().unwrap_or(0);
+    (at - ctx.now() / 1_000).abs() <= SKEW && signed(secret, at, body, signature)
 }
 
 /// Registers rules, ports and default settings; the binary replaces the settings by the operator's.

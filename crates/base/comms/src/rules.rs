@@ -74,7 +74,7 @@ pub struct Kind {
 pub struct Rule {
     pub fact: String,
     pub kind: String,
-    /// `applicant`, `agent`, `assignee`, or `role:<role>`.
+    /// `applicant`, `agent`, `assignee` (cases), `author` (editions), or `role:<role>`.
     pub audience: Vec<String>,
     /// Field of the fact's payload → the values for which the rule holds.
     #[serde(default)]
@@ -258,7 +258,7 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
         for a in &rule.audience {
             let ok = match a.strip_prefix("role:") {
                 Some(role) => roles.contains(&format!("id = \"{role}\"")),
-                None => ["applicant", "agent", "assignee"].contains(&a.as_str()),
+                None => ["applicant", "agent", "assignee", "author"].contains(&a.as_str()),
             };
             if !ok {
                 say(&format!("\"{a}\""), format!("unknown audience `{a}`"));

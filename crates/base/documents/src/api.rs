@@ -16,7 +16,13 @@ pub fn of_case(tx: &mut Tx<'_>, case: &str) -> Result<Vec<Certificate>, Fault> {
 /// The actor's own certificates, newest first.
 pub fn own(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<Certificate>, Fault> {
     match ctx.actor.party() {
-        Some(party) => store::of_holder(tx, party),
+        Some(party) => {
+            let mut all = store::of_holder(tx, party)?;
+            all.retain(|c| {
+                ctx.actor.on_behalf.is_none() || ctx.may("documents.certificate.read", &c.resource()).is_ok()
+            });
+            Ok(all)
+        }
         None => Ok(Vec::new()),
     }
 }
@@ -52,6 +58,11 @@ pub fn papers_in_force(ctx: &Ctx, tx: &mut Tx<'_>, case: &str) -> Result<Vec<(St
 /// How many papers of a case have their number and are being printed.
 pub fn papers_waiting(tx: &mut Tx<'_>, case: &str) -> Result<i64, Fault> {
     paper_store::waiting(tx, case)
+}
+
+/// Why papers of a case wait for a seal: keys of texts; empty when they are only being printed.
+pub fn papers_unsealed(tx: &mut Tx<'_>, case: &str) -> Result<Vec<String>, Fault> {
+    paper_store::reasons(tx, case)
 }
 
 /// What an issued paper says.

@@ -11,7 +11,7 @@ mod kinds;
 mod paper;
 pub mod print;
 
-use kernel::module::{FactType, JobKind, MenuEntry, Permission, Place, Section, boxed};
+use kernel::module::{Consumer, FactType, JobKind, MenuEntry, Permission, Place, Section, boxed};
 
 use kernel::rate::Rate;
 use kernel::{Door, Module, Route, Table};
@@ -181,6 +181,11 @@ pub fn module() -> Module {
             Sealed::bytes("documents_paper", &["id"], "pdf", "documents_paper.pdf:{id}"),
         ]
     };
+    m.consumers = vec![Consumer {
+        name: "documents.seals",
+        facts: seals::api::READY,
+        handle: certificate::produce::follow_seals,
+    }];
     m.tables = vec![&CERTIFICATE, &PAPER];
     m.sections = vec![
         Section {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use documents::print::{self, PrintError};
+use documents::print;
 use ofd::{Limits, Package, Report, Signing, Stamp};
 use serde_json::{Value, json};
 
@@ -202,7 +202,7 @@ fn vector_pictures_stay_vectors() {
 
 #[test]
 fn pictures_keep_their_bytes_or_become_png() {
-    let png = print::seal_png("演示市水利局", "电子签章", "演示", 64).unwrap();
+    let png = seal().png(64).unwrap();
     let array: Vec<String> = png.iter().map(u8::to_string).collect();
     let dots: Vec<String> = (0..12).map(|n| (n * 20).to_string()).collect();
     let template = format!(
@@ -228,7 +228,7 @@ fn pictures_keep_their_bytes_or_become_png() {
 
 #[test]
 fn seals_are_pages_and_pictures() {
-    let seal = print::seal_ofd("演示市水利局", "电子签章", "演示", 42.0).unwrap();
+    let seal = seal().ofd_page("演示市水利局").unwrap();
     let report = read(&seal);
     assert_eq!(
         (
@@ -239,19 +239,17 @@ fn seals_are_pages_and_pictures() {
         (42.0, 42.0, "演示市水利局")
     );
     file("seal.ofd", &seal);
-    let png = print::seal_png("演示市水利局", "电子签章", "演示", 500).unwrap();
+    let png = self::seal().png(500).unwrap();
     file("seal.png", &png);
-    assert!(png.len() < 100_000 && png == print::seal_png("演示市水利局", "电子签章", "演示", 500).unwrap());
-    for (arc, dots) in [("", 100), ("局\u{1F600}", 100), ("局", 15), ("局", 5000)] {
-        assert!(matches!(
-            print::seal_png(arc, "", "", dots),
-            Err(PrintError::Seal(_))
-        ));
+    assert!(png.len() < 100_000 && png == self::seal().png(500).unwrap());
+    for dots in [15, 5000] {
+        let refused = self::seal().png(dots);
+        assert!(matches!(refused, Err(seals::draw::DrawError::Words(_))));
     }
-    assert!(matches!(
-        print::seal_ofd("局", "", "", 1.0),
-        Err(PrintError::Seal(_))
-    ));
+}
+
+fn seal() -> seals::draw::Drawing {
+    seals::draw::round("演示市水利局", "电子签章", "演示", 42.0 / 25.4 * 72.0).unwrap()
 }
 
 #[test]

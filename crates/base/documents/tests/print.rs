@@ -287,10 +287,10 @@ const NAMES: [&str; 5] = [
 #[test]
 fn seals_are_plain_outlines_inside_their_box() {
     for name in NAMES {
-        let drawing = print::seal_drawing(name, "电子签章", "演示", 119.0).unwrap();
+        let drawing = seals::draw::round(name, "电子签章", "演示", 119.0).unwrap().pdf();
         assert_eq!(
             drawing,
-            print::seal_drawing(name, "电子签章", "演示", 119.0).unwrap()
+            seals::draw::round(name, "电子签章", "演示", 119.0).unwrap().pdf()
         );
         assert!(drawing.len() < 100_000, "{name}: {}", drawing.len());
         let content = Content::decode(&drawing).unwrap();
@@ -384,7 +384,7 @@ fn seals_look_like_seals_in_pdf_and_svg() {
     const RED: [u8; 3] = [0xc8, 0x10, 0x2e];
     const WHITE: [u8; 3] = [255; 3];
     for (i, name) in NAMES.into_iter().enumerate() {
-        let drawing = print::seal_drawing(name, "电子签章", "演示", 119.0).unwrap();
+        let drawing = seals::draw::round(name, "电子签章", "演示", 119.0).unwrap().pdf();
         let page = Picture::of(&file(&format!("seal{i}.pdf"), &stamped(drawing, 119.0)));
         for degrees in (0..360).step_by(15).map(f64::from) {
             assert_eq!(page.at(0.963, degrees), RED, "ring of {name} at {degrees}");
@@ -415,7 +415,7 @@ fn seals_look_like_seals_in_pdf_and_svg() {
         assert!(page.ink((0.65, 0.77), (172.0, 188.0)) > 0.1, "foot");
 
         // The SVG, drawn by the typesetter, is the same picture.
-        let svg = print::seal_svg(name, "电子签章", "演示", 119.0).unwrap();
+        let svg = seals::draw::round(name, "电子签章", "演示", 119.0).unwrap().svg();
         let template = "#set page(width: 119pt, height: 119pt, margin: 0pt)
 #image(bytes(json(bytes(sys.inputs.data))), format: \"svg\", width: 119pt)";
         let pdf = print::render(template, &json!(svg), "t", NOW).unwrap();
@@ -432,9 +432,9 @@ fn seals_look_like_seals_in_pdf_and_svg() {
 
 #[test]
 fn seals_refuse_what_they_cannot_draw() {
-    let refused = |arc: &str, centre: &str, d: f64| match print::seal_drawing(arc, centre, "演示", d) {
-        Err(PrintError::Seal(why)) => why,
-        other => panic!("{:?}", other.map(|o| o.len())),
+    let refused = |arc: &str, centre: &str, d: f64| match seals::draw::round(arc, centre, "演示", d) {
+        Err(seals::draw::DrawError::Words(why)) => why,
+        other => panic!("{:?}", other.map(|o| o.steps.len())),
     };
     assert!(refused("", "", 100.0).contains("no name"));
     assert!(refused("局\u{1F600}", "", 100.0).contains("no glyph"));
@@ -444,8 +444,8 @@ fn seals_refuse_what_they_cannot_draw() {
         assert!(refused("局", "", d).contains("diameter"));
     }
     // Without the lines below there is only ring, star and name.
-    assert!(print::seal_drawing("演示局", "", "", 100.0).is_ok());
-    let svg = print::seal_svg("局<\"&", "", "", 100.0).unwrap();
+    assert!(seals::draw::round("演示局", "", "", 100.0).is_ok());
+    let svg = seals::draw::round("局<\"&", "", "", 100.0).unwrap().svg();
     assert!(
         svg.contains("aria-label=\"局&lt;&quot;&amp;\""),
         "{}",

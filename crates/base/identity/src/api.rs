@@ -2,6 +2,7 @@
 
 pub use crate::account::service::NewParty;
 use crate::account::{service, store};
+use crate::agency::store as powers;
 pub use crate::organisation::Organisation;
 use kernel::{Ctx, Fault, Result, Tx};
 
@@ -80,9 +81,50 @@ pub fn organisations(tx: &mut Tx<'_>) -> Result<Vec<Organisation>, Fault> {
     crate::organisation::store::all(tx)
 }
 
-/// (firm id, role) of every firm the person may act for today.
+/// (id, role as people read it) of every firm, child or dependant for whom the person may act today.
 pub fn firms_of(ctx: &Ctx, tx: &mut Tx<'_>, person: &str) -> Result<Vec<(String, String)>, Fault> {
-    store::firms_of(tx, person, &ctx.today().to_string())
+    let today = ctx.today().to_string();
+    let mut out: Vec<(String, String)> = Vec::new();
+    for p in powers::of_holder(tx, person)?.iter().filter(|p| p.runs(&today)) {
+        if out.iter().all(|(id, _)| *id != p.principal) {
+            out.push((
+                p.principal.clone(),
+                ctx.t(&format!("identity-role-{}", p.role), &[]),
+            ));
+        }
+    }
+    Ok(out)
+}
+
+/// Whether a person may today do this (`apply`, `read`, `receive`, `code`, `sign`) for somebody, whatever it is about.
+pub fn may_for(ctx: &Ctx, tx: &mut Tx<'_>, person: &str, principal: &str, verb: &str) -> Result<bool, Fault> {
+    let power = powers::in_force(tx, person, principal, &ctx.today().to_string())?;
+    let mandate = power.map(|p| p.mandate(String::new()));
+    Ok(crate::agency::model::lacks(mandate.as_ref(), verb, None).is_none())
+}
+
+/// Refuses when the actor acts for somebody and the power does not hold this verb; the refusal says who can give it.
+pub fn covers(ctx: &Ctx, verb: &str) -> Result<(), kernel::Refusal> {
+    let behalf = ctx.actor.on_behalf.is_some();
+    match crate::agency::model::lacks(ctx.actor.mandate.as_ref(), verb, None).filter(|_| behalf) {
+        Some(key) => Err(kernel::Refusal::new(key).status(403)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a refusal says that a power does not reach so far: only who acts for the owner is told that.
+pub fn beyond_scope(refusal: &kernel::Refusal) -> bool {
+    refusal.key.starts_with("identity-scope-")
+}
+
+/// The legal representatives of a firm, the guardians of a child or dependant.
+pub fn heads_of(ctx: &Ctx, tx: &mut Tx<'_>, principal: &str) -> Result<Vec<String>, Fault> {
+    let today = ctx.today().to_string();
+    let all = powers::of_principal(tx, principal, 1000)?;
+    let heads = all
+        .into_iter()
+        .filter(|p| matches!(p.role.as_str(), "representative" | "guardian") && p.runs(&today));
+    Ok(heads.map(|p| p.holder).collect())
 }
 
 /// Login names with kinds, for `yiwang account list`.
@@ -199,12 +241,17 @@ pub fn shown(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Option<Shown>> {
     Ok(Some(Shown {
         account,
         subject: subject.clone(),
-        on_behalf: s.acting_for,
+        on_behalf: s.acting_for.filter(|_| ctx.actor.on_behalf.is_some()),
         session: s.family,
         shown_at: s.shown_at,
         methods: s.methods.split(' ').map(String::from).collect(),
         level: level(ctx, tx, subject)?,
     }))
+}
+
+/// Makes one password hash as in production and forgets it; what its caller waits for is what a sign-in costs at least.
+pub fn hash_cost() -> Result<(), Fault> {
+    crate::account::hash_cost()
 }
 
 /// Whether an account may be used.

@@ -3,33 +3,43 @@
 //!
 //! - [`access`]: who can do what to what
 //! - [`account`]: sign-in, sessions, lock-out, API tokens
+//! - [`agency`]: who may act for whom, with scope and term: firms, agents, guardians
 //! - [`assurance`]: real-name levels and the checks behind them
+//! - [`check`]: checks of a person by an adapter (level R3)
 //! - [`factor`]: second factors, recovery codes, the steps of a sign-in
+//! - [`passkey`]: passkeys (WebAuthn), as a sign-in and as a second factor
 //! - [`organisation`]: the tree, posts, roles
+//! - [`phone`]: confirmed phone numbers, signing in with a code by SMS
 //! - [`policy`]: Cedar decides a verb on one row; [`kernel::Scope`] decides lists
 //! - [`pack`]: organisations, posts, roles, policies and demonstration accounts from the city pack
+//! - [`scan`]: signing in by a phone that is signed in already
 //!
 //! It implements the kernel traits `Authorise`, `Sessions` and `Accessed`.
 
 mod access;
 mod account;
+mod agency;
 pub mod api;
 mod assurance;
+mod check;
 mod directory;
 mod factor;
 mod organisation;
 mod pack;
+mod passkey;
+mod phone;
 mod policy;
+mod scan;
 mod settings;
 
-use kernel::module::{Command, FactType, MenuEntry, Permission, Place, Section};
+use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, Section, boxed};
 use kernel::rate::Rate;
 use kernel::{Door, Module, Route, Table};
 
 pub use account::Identity;
 pub use directory::People;
 pub use policy::Policies;
-pub use settings::{SecondFactor, Settings};
+pub use settings::{RealName, SecondFactor, Settings};
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "."]
@@ -81,6 +91,22 @@ pub(crate) static ASSURANCE: Table = Table {
         "ended_at",
     ],
 };
+pub(crate) static PHONE: Table = Table {
+    name: "identity_phone",
+    columns: &["subject", "number_index", "version", "confirmed_at"],
+};
+pub(crate) static CHECK: Table = Table {
+    name: "identity_check",
+    columns: &[
+        "id",
+        "subject",
+        "state",
+        "version",
+        "created_at",
+        "expires_at",
+        "answered_at",
+    ],
+};
 pub(crate) static FACTOR: Table = Table {
     name: "identity_factor",
     columns: &[
@@ -90,6 +116,21 @@ pub(crate) static FACTOR: Table = Table {
         "version",
         "created_at",
         "confirmed_at",
+        "removed_at",
+    ],
+};
+
+pub(crate) static PASSKEY: Table = Table {
+    name: "identity_passkey",
+    columns: &[
+        "id",
+        "account",
+        "credential",
+        "public_key",
+        "backup_eligible",
+        "version",
+        "created_at",
+        "suspected_at",
         "removed_at",
     ],
 };
@@ -120,8 +161,48 @@ pub(crate) static HOLDING: Table = Table {
     columns: &["id", "post", "account", "from_on", "until_on"],
 };
 
+pub(crate) static POWER: Table = Table {
+    name: "identity_power",
+    columns: &[
+        "id",
+        "principal",
+        "holder",
+        "invitee",
+        "role",
+        "verbs",
+        "matters",
+        "state",
+        "basis",
+        "reason",
+        "granted_by",
+        "from_on",
+        "until_on",
+        "answer_by",
+        "version",
+        "created_at",
+        "ended_at",
+    ],
+};
+
+pub(crate) const ESTABLISH: &str = "identity.agency.establish";
+pub(crate) const GUARDIANSHIP: &str = "identity.guardianship.confirm";
 const ACCESS: &str = "identity.access.read";
 const CONFIRM: &str = "identity.assurance.confirm";
+
+const POWER_FACTS: [&str; 12] = [
+    "identity.power.established",
+    "identity.power.invited",
+    "identity.power.accepted",
+    "identity.power.declined",
+    "identity.power.changed",
+    "identity.power.suspended",
+    "identity.power.resumed",
+    "identity.power.confirmed",
+    "identity.power.questioned",
+    "identity.power.ended",
+    "identity.power.refused",
+    "identity.power.taken-over",
+];
 
 /// See the crate.
 pub fn module() -> Module {
@@ -146,6 +227,38 @@ pub fn module() -> Module {
             get(factor::web::enrolling).post(factor::web::enrol),
         )
         .rate(Rate::Guess),
+        Route::new(
+            "/sign-in/phone",
+            Door::Public,
+            get(phone::web::form).post(phone::web::ask),
+        )
+        .rate(Rate::Guess),
+        Route::new(
+            "/sign-in/phone/code",
+            Door::Public,
+            get(phone::web::code).post(phone::web::sign_in),
+        )
+        .rate(Rate::Guess),
+        Route::new("/sign-in/scan", Door::Public, get(scan::web::show)).rate(Rate::Lookup),
+        Route::new("/sign-in/scan/state", Door::Public, get(scan::web::state)).rate(Rate::Lookup),
+        Route::new(
+            "/me/scan/{id}",
+            Door::SignedIn,
+            get(scan::web::scanned).post(scan::web::answer),
+        )
+        .rate(Rate::Guess),
+        Route::new(
+            "/me/phone",
+            Door::SignedIn,
+            get(phone::web::own).post(phone::web::ask_own),
+        ),
+        Route::new(
+            "/me/phone/code",
+            Door::SignedIn,
+            get(phone::web::own_code).post(phone::web::confirm),
+        )
+        .rate(Rate::Guess),
+        Route::new("/me/phone/removal", Door::SignedIn, post(phone::web::remove)),
         Route::new("/sign-out", Door::SignedIn, post(account::web::sign_out)),
         Route::new("/me/security", Door::SignedIn, get(account::web::security)),
         Route::new(
@@ -177,6 +290,12 @@ pub fn module() -> Module {
             post(assurance::web::compare),
         )
         .rate(Rate::Lookup),
+        Route::new("/me/level/check", Door::SignedIn, post(check::web::ask)).rate(Rate::Lookup),
+        Route::new(
+            "/identity/checks/receipts",
+            Door::Public,
+            post(check::web::receipts),
+        ),
         Route::new(
             "/work/real-names",
             Door::Official(CONFIRM),
@@ -190,6 +309,53 @@ pub fn module() -> Module {
         ),
         Route::new("/me/acting", Door::SignedIn, post(account::web::act_for)),
         Route::new(
+            "/me/firms",
+            Door::SignedIn,
+            get(agency::web::firms).post(agency::web::establish),
+        )
+        .rate(Rate::Guess),
+        Route::new("/me/firms/{firm}", Door::SignedIn, get(agency::web::firm)),
+        Route::new(
+            "/me/firms/{firm}/powers",
+            Door::SignedIn,
+            post(agency::web::invite),
+        )
+        .rate(Rate::Guess),
+        Route::new(
+            "/me/firms/{firm}/powers/{power}",
+            Door::SignedIn,
+            post(agency::web::change),
+        ),
+        Route::new(
+            "/me/firms/{firm}/powers/{power}/act",
+            Door::SignedIn,
+            post(agency::web::act),
+        ),
+        Route::new("/me/invitations/{id}", Door::SignedIn, post(agency::web::answer)).rate(Rate::Guess),
+        Route::new(
+            "/me/family",
+            Door::SignedIn,
+            get(agency::web::family).post(agency::web::claim),
+        )
+        .rate(Rate::Guess),
+        Route::new(
+            "/work/agencies",
+            Door::Official(ESTABLISH),
+            get(agency::web::agencies).post(agency::web::establish_at_counter),
+        )
+        .rate(Rate::Lookup),
+        Route::new(
+            "/work/agencies/{power}/end",
+            Door::Official(ESTABLISH),
+            post(agency::web::end_by_official),
+        ),
+        Route::new(
+            "/work/guardianships",
+            Door::Official(GUARDIANSHIP),
+            post(agency::web::confirm_guardian),
+        )
+        .rate(Rate::Lookup),
+        Route::new(
             "/api/v1/divisions",
             Door::Public,
             get(organisation::division::api_children),
@@ -201,6 +367,7 @@ pub fn module() -> Module {
             serde_json::json!({ "type": "object" }),
         ),
     ];
+    m.routes.extend(passkey::web::routes());
     m.permissions = vec![
         Permission {
             name: "identity.account.manage",
@@ -209,6 +376,14 @@ pub fn module() -> Module {
         Permission {
             name: CONFIRM,
             title: "identity-permission-confirm",
+        },
+        Permission {
+            name: ESTABLISH,
+            title: "identity-permission-establish",
+        },
+        Permission {
+            name: GUARDIANSHIP,
+            title: "identity-permission-guardianship",
         },
         Permission {
             name: ACCESS,
@@ -223,6 +398,14 @@ pub fn module() -> Module {
             place: Place::Workbench,
             permission: Some(CONFIRM),
             order: 35,
+        },
+        MenuEntry {
+            href: "/work/agencies",
+            title: "identity-agencies",
+            icon: "user-check",
+            place: Place::Workbench,
+            permission: Some(ESTABLISH),
+            order: 36,
         },
         MenuEntry {
             href: "/work/permissions",
@@ -252,6 +435,30 @@ pub fn module() -> Module {
         },
         FactType {
             name: "identity.assurance.recorded",
+            unconsumed: Some("audit only; the level is read where it is needed"),
+        },
+        FactType {
+            name: "identity.phone.confirmed",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.phone.lost",
+            unconsumed: Some("audit only; its former owner is told at once"),
+        },
+        FactType {
+            name: "identity.phone.removed",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.scan.answered",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.check.asked",
+            unconsumed: Some("audit only"),
+        },
+        FactType {
+            name: "identity.check.answered",
             unconsumed: Some("audit only; the level is read where it is needed"),
         },
         FactType {
@@ -300,18 +507,58 @@ pub fn module() -> Module {
                 "secret",
                 "identity_factor.secret:{id}",
             ),
+            Sealed::bytes(
+                "identity_passkey",
+                &["id"],
+                "name",
+                "identity_passkey.name:{id}",
+            ),
+            Sealed::bytes(
+                "identity_phone_code",
+                &["token"],
+                "parcel",
+                "identity_phone_code.parcel:{token}",
+            ),
+            Sealed::bytes("identity_power", &["id"], "name", "identity_power.name:{id}"),
+            Sealed::bytes(
+                "identity_power",
+                &["id"],
+                "document",
+                "identity_power.document:{id}",
+            ),
             Sealed::setting("demo-password", "kernel_setting.demo-password"),
         ]
     };
+    m.facts.extend(passkey::web::facts());
+    m.facts.extend(POWER_FACTS.iter().map(|&name| FactType {
+        name,
+        unconsumed: Some("audit and the firm's history; a power is looked up at each request"),
+    }));
     m.tables = vec![
+        &POWER,
         &ACCOUNT,
         &SUBJECT,
+        &PHONE,
         &FACTOR,
+        &CHECK,
+        &PASSKEY,
         &ASSURANCE,
         &ORGANISATION,
         &POST,
         &ROLE,
         &HOLDING,
+    ];
+    m.jobs = vec![
+        JobKind {
+            name: phone::service::SEND,
+            run: |ctx, v| boxed(phone::service::send(ctx, v)),
+            every: None,
+        },
+        JobKind {
+            name: agency::watch::DAILY,
+            run: |ctx, _| boxed(agency::watch::daily(ctx)),
+            every: Some(86_400_000),
+        },
     ];
     m.sections = vec![Section {
         name: "identity",
@@ -325,7 +572,10 @@ pub fn module() -> Module {
     }];
     m.samples = account::web::samples();
     m.samples.extend(access::web::samples());
+    m.samples.extend(agency::web::samples());
     m.samples.extend(factor::web::samples());
     m.samples.extend(assurance::web::samples());
+    m.samples.extend(phone::web::samples());
+    m.samples.extend(scan::web::samples());
     m
 }

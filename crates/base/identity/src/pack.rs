@@ -346,7 +346,7 @@ pub async fn open_demo(ctx: &Ctx, pack: &Pack) -> Result<Vec<DemoAccount>> {
                         synthetic: true,
                     };
                     let firm = api::know(ctx, tx, &firm)?;
-                    account::store::put_agency(tx, &firm, &subject, &f.role, today)?;
+                    crate::agency::service::from_pack(ctx, tx, &firm, &subject, &f.role, today)?;
                 }
                 Ok(subject)
             })

@@ -2,7 +2,8 @@
 //! against each other.
 //!
 //! The policies come from the pack (`policies/*.cedar`). They see `context.granted` (some role of the actor grants the
-//! permission), `context.in_org` and `context.in_area` (of such a role), and `context.owns`.
+//! permission), `context.in_org` and `context.in_area` (of such a role), `context.owns`, and `context.scope` (of whom the actor acts for the row
+//! is not, or the power reaches to it).
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression,
@@ -97,10 +98,24 @@ impl Authorise for Policies {
             resource.org_paths.iter().any(|p| p.starts_with(&g.org_path))
                 && resource.area_code.starts_with(&g.area_code)
         });
-        let owns = [&actor.subject, &actor.on_behalf]
-            .into_iter()
-            .flatten()
-            .any(|s| resource.owners.contains(s));
+        let first = resource.owners.first();
+        let behalf = first.is_some() && actor.on_behalf.as_ref() == first && actor.subject.as_ref() != first;
+        let owns = match actor.is_official() {
+            true => actor
+                .subject
+                .iter()
+                .chain(&actor.on_behalf)
+                .any(|s| resource.owners.contains(s)),
+            false => behalf || (first.is_some() && actor.subject.as_ref() == first),
+        };
+        let lacks = match behalf {
+            true => crate::agency::model::lacks(
+                actor.mandate.as_ref(),
+                crate::agency::model::verb(permission),
+                Some(resource),
+            ),
+            false => None,
+        };
         let principal = if actor.is_official() {
             "Official"
         } else {
@@ -116,6 +131,7 @@ impl Authorise for Policies {
                 ("in_area".to_string(), flag(within)),
                 ("everywhere".to_string(), flag(everywhere)),
                 ("owns".to_string(), flag(owns)),
+                ("scope".to_string(), flag(lacks.is_none())),
                 (
                     "state".to_string(),
                     RestrictedExpression::new_string(resource.state.clone()),
@@ -139,7 +155,9 @@ impl Authorise for Policies {
         if answer.decision() == Decision::Allow {
             return Ok(());
         }
-        let why = if owns && actor.is_official() {
+        let why = if let Some(lacks) = &lacks {
+            lacks.as_str()
+        } else if owns && actor.is_official() {
             "identity-own-case"
         } else if granting.is_empty() && !by_citizen {
             "identity-no-role"
@@ -184,13 +202,19 @@ impl Authorise for Policies {
             .iter()
             .any(|r| Self::grants(&state, r, permission))
         {
-            terms.extend(
-                actor
-                    .on_behalf
-                    .iter()
-                    .chain(&actor.subject)
-                    .map(|s| Term::Owner(s.clone())),
-            );
+            let verb = crate::agency::model::verb(permission);
+            if let Some(whom) = &actor.on_behalf
+                && crate::agency::model::lacks(actor.mandate.as_ref(), verb, None).is_none()
+            {
+                terms.push(match actor.mandate.as_ref().and_then(|m| m.about.clone()) {
+                    Some(about) => Term::OwnerAbout {
+                        owner: whom.clone(),
+                        about,
+                    },
+                    None => Term::Owner(whom.clone()),
+                });
+            }
+            terms.extend(actor.subject.iter().map(|s| Term::Owner(s.clone())));
         }
         Scope::Any(terms)
     }

@@ -1,6 +1,7 @@
 //! OpenID Connect (统一身份认证的对外接口): other systems let people sign in through the city and are told what the person
 //! consents to; systems get tokens for themselves.
 //!
+//! - [`api`]: what other floors may ask
 //! - [`client`]: registered systems
 //! - [`grant`]: requests, consent, codes, tokens, what is told
 //! - [`key`]: signing keys and their rotation
@@ -9,6 +10,7 @@
 //!
 //! The protocol itself is the engine [`oidc`]. Issuer is the public address of the city.
 
+pub mod api;
 mod client;
 mod grant;
 mod key;

@@ -19,6 +19,11 @@ const SCOPES: [(&str, &[&str]); 5] = [
 /// Scope by which a client may ask about the tokens of others (a resource server).
 pub(crate) const INTROSPECTION: &str = "introspection";
 
+/// Scope by which a client uses the keys that the city keeps for it.
+pub(crate) const CIPHER: &str = "cipher";
+/// Scopes by which a system works for itself; no person consents to them.
+pub(crate) const MACHINE: [&str; 2] = [INTROSPECTION, CIPHER];
+
 /// The provider of this city, made once.
 pub(crate) fn provider(ctx: &Ctx) -> Arc<Provider> {
     let services = &ctx.app.services;

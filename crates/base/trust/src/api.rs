@@ -1,12 +1,16 @@
 //! What the floors above may ask of trust.
 
-use crate::crypto::{Kind, pades};
-use crate::{epoch, log, seal, vault, witness};
+use crate::authority::service::{self as authority, answers};
+use crate::crypto::crl::Status;
+use crate::crypto::x509::Certificate;
+use crate::crypto::{Hash, Kind, pades};
+use crate::{epoch, log, vault, witness};
 use kernel::{Ctx, Fault, Refusal, Result};
 use merkle::Hashing;
 use std::path::Path;
 
 pub use crate::crypto::pades::{Change, Verified, Widget};
+pub use crate::holding::{SealCertificate, known_seal_certificate, retire_seal, seal_certificate};
 pub use crate::log::proof;
 pub use crate::ofd::{OfdReport, OfdSignature, Sealing, seal_ofd, verify_ofd};
 pub use crate::token::{ModuleStatus, module_status};
@@ -26,19 +30,24 @@ pub async fn seal_pdf(
     reason: &str,
     widget: Widget,
 ) -> Result<Sealed> {
-    let ((p256, cert, root), (sm2, _, _)) = ctx
+    let (p256, sm2, (clock, above)) = ctx
         .tx("trust.signers", |tx| {
             Ok((
-                seal::signer(ctx, tx, organisation, Kind::P256)?,
-                seal::signer(ctx, tx, organisation, Kind::Sm2)?,
+                authority::signer(ctx, tx, organisation, Kind::P256)?,
+                authority::signer(ctx, tx, organisation, Kind::Sm2)?,
+                answers::stamper(ctx, tx)?,
             ))
         })
         .await?;
     let (at, reason, name) = (ctx.now(), reason.to_string(), organisation.1.to_string());
-    let done = tokio::task::spawn_blocking(move || -> crate::crypto::Result<Sealed> {
-        let chain = [cert.der().to_vec(), root.der().to_vec()];
+    let serial = ctx.random::<16>();
+    let done = tokio::task::spawn_blocking(move || -> crate::crypto::Result<(Sealed, [u8; 32])> {
+        let chain: Vec<Vec<u8>> = std::iter::once(&p256.certificate)
+            .chain(&p256.above)
+            .map(|c| c.der().to_vec())
+            .collect();
         let spec = pades::Spec {
-            key: &p256,
+            key: &p256.key,
             chain: &chain,
             at,
             name: &name,
@@ -46,19 +55,68 @@ pub async fn seal_pdf(
             location: "",
             widget: Some(widget),
         };
-        let pdf = pades::sign(&pdf, &spec)?;
-        let sm2 = sm2.sign(&pdf)?;
-        Ok(Sealed { pdf, sm2 })
+        let mut stamped = [0u8; 32];
+        let pdf = pades::sign_stamped(&pdf, &spec, &mut |digest| {
+            stamped = *digest;
+            answers::stamp(&clock, &above, Hash::Sha256, digest, &serial, at)
+        })?;
+        let sm2 = sm2.key.sign(&pdf)?;
+        Ok((Sealed { pdf, sm2 }, stamped))
     })
     .await
     .map_err(|e| Fault::of("sealing", e))?;
-    Ok(done.map_err(|e| Fault::of("sealing", e))?)
+    let (sealed, stamped) = done.map_err(|e| Fault::of("sealing", e))?;
+    ctx.tx("trust.keep-stamp", |tx| {
+        Ok(answers::keep_stamp(tx, &serial, &stamped, at)?)
+    })
+    .await?;
+    Ok(sealed)
 }
 
-/// Checks the newest signature of any PDF against this instance's root.
-pub async fn verify_pdf(ctx: &Ctx, pdf: &[u8]) -> Result<Verified> {
-    let root = root_certificate(ctx, Kind::P256).await?;
-    Ok(pades::verify(pdf, &[root.0]))
+/// The newest signature of a PDF, and what the register says of its certificate.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    pub signature: Verified,
+    /// When the certificate was revoked, in UTC milliseconds, and whether the signature is proved to be older than that.
+    pub revoked: Option<(i64, bool)>,
+}
+
+/// Checks the newest signature of any PDF against this instance's roots and register.
+pub async fn verify_pdf(ctx: &Ctx, pdf: &[u8]) -> Result<Judged> {
+    let system = ctx.as_system("trust.root");
+    let roots = system
+        .tx("trust.roots", |tx| authority::roots(&system, tx, Kind::P256))
+        .await?;
+    let roots: Vec<Vec<u8>> = roots.iter().map(|c| c.der().to_vec()).collect();
+    let mut signature = pades::verify(pdf, &roots);
+    let status = ctx
+        .read("trust.status", |tx| Ok(answers::status(tx, &signature.serial)?))
+        .await?;
+    let mut revoked = None;
+    if let Some(status @ Status::Revoked(r)) = status {
+        // Only a trusted time-stamp proves when it was signed: whoever has the key can claim any time.
+        let proved = signature
+            .stamp
+            .as_ref()
+            .filter(|s| s.trusted && s.problem.is_none());
+        let held = proved.is_some_and(|s| status.held_at(s.at));
+        signature.trusted &= held;
+        revoked = Some((r.at, held));
+    }
+    Ok(Judged { signature, revoked })
+}
+
+/// A time-stamp token (RFC 3161, DER) over a digest.
+///
+/// # Errors
+/// A fault for a digest whose length is not the hash's, or for SHA-1.
+pub async fn timestamp(ctx: &Ctx, hash: Hash, digest: Vec<u8>) -> Result<Vec<u8>> {
+    answers::token(ctx, hash, digest).await
+}
+
+/// Answers a time-stamp request (RFC 3161, DER) in the protocol's own way.
+pub async fn timestamp_reply(ctx: &Ctx, request: &[u8]) -> Result<Vec<u8>> {
+    answers::timestamp(ctx, request).await
 }
 
 /// The key of this name, made at first use and kept sealed; for modules that sign things of their own.
@@ -66,13 +124,14 @@ pub fn key(ctx: &Ctx, tx: &mut kernel::Tx<'_>, alias: &str, kind: Kind) -> Resul
     vault::key_or_make(ctx, tx, alias, kind)
 }
 
-/// The root certificate of one algorithm as DER and PEM.
+/// The root certificate of one algorithm as DER, and as PEM every root that is trusted.
 pub async fn root_certificate(ctx: &Ctx, kind: Kind) -> Result<(Vec<u8>, String)> {
     let system = ctx.as_system("trust.root");
-    let (_, root) = system
-        .tx("trust.root", |tx| seal::root(&system, tx, kind))
+    let roots = system
+        .tx("trust.root", |tx| authority::roots(&system, tx, kind))
         .await?;
-    Ok((root.der().to_vec(), root.pem()))
+    let der = roots.first().map(|c| c.der().to_vec()).unwrap_or_default();
+    Ok((der, roots.iter().map(Certificate::pem).collect()))
 }
 
 /// Public half of the key with which an organisation makes its detached SM2 signatures.

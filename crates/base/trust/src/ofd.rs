@@ -1,8 +1,10 @@
 //! Sealed OFD packages (GB/T 33190) with the seal and signature of GB/T 38540, and what can be said of one that somebody brings.
 
+use crate::authority::service::{self as authority, answers};
+use crate::crypto::crl::Status;
 use crate::crypto::ses::{self, Check, Holders, Info, Picture, Trust, Verdict};
+use crate::crypto::x509::Certificate;
 use crate::crypto::{Kind, sm};
-use crate::seal;
 use kernel::{Ctx, Fault, Result};
 
 /// A seal is shown this wide and high, in millimetres.
@@ -23,11 +25,12 @@ pub struct Sealing<'a> {
 
 /// Seals a package for an organisation; SM2 with SM3. Slow: call it outside a transaction.
 pub async fn seal_ofd(ctx: &Ctx, package: Vec<u8>, s: Sealing<'_>) -> Result<Vec<u8>> {
-    let (key, certificate, _) = ctx
+    let signer = ctx
         .tx("trust.signers", |tx| {
-            seal::signer(ctx, tx, s.organisation, Kind::Sm2)
+            authority::signer(ctx, tx, s.organisation, Kind::Sm2)
         })
         .await?;
+    let (key, certificate) = (signer.key, signer.certificate);
     let now = ctx.now();
     let info = Info {
         vendor: "YIWANG".into(),
@@ -112,22 +115,55 @@ pub struct OfdReport {
 /// Reads a hostile package; the inner error says in English why it is none.
 pub async fn verify_ofd(ctx: &Ctx, package: Vec<u8>) -> Result<Result<OfdReport, String>> {
     let system = ctx.as_system("trust.root");
-    let root = system
-        .tx("trust.root", |tx| Ok(seal::root(&system, tx, Kind::Sm2)?.1))
+    let (roots, pool) = system
+        .tx("trust.root", |tx| {
+            let issuing = authority::house(&system, tx, Kind::Sm2)?.issuing.certificate;
+            Ok((authority::roots(&system, tx, Kind::Sm2)?, vec![issuing]))
+        })
         .await?;
+    let read = tokio::task::spawn_blocking(move || {
+        ::ofd::read(&package, &::ofd::Limits::default()).map_err(|e| e.to_string())
+    });
+    let read = match read.await.map_err(|e| Fault::of("reading", e))? {
+        Ok(read) => read,
+        Err(why) => return Ok(Err(why)),
+    };
+    let signers: Vec<Option<Status>> = {
+        let serials: Vec<Vec<u8>> = read.signatures.iter().map(serial).collect();
+        ctx.read("trust.status", |tx| {
+            serials
+                .iter()
+                .map(|s| Ok(answers::status(tx, s)?))
+                .collect::<Result<_>>()
+        })
+        .await?
+    };
     let done = tokio::task::spawn_blocking(move || {
-        let read = ::ofd::read(&package, &::ofd::Limits::default()).map_err(|e| e.to_string())?;
-        let signatures = read.signatures.iter().map(|s| judged(s, &root)).collect();
-        Ok(OfdReport {
+        let pairs = read.signatures.iter().zip(signers);
+        let signatures = pairs
+            .map(|(s, status)| judged(s, &roots, &pool, status))
+            .collect();
+        OfdReport {
             title: read.title.clone(),
             pages: read.pages.len(),
             signatures,
-        })
+        }
     });
-    Ok(done.await.map_err(|e| Fault::of("reading", e))?)
+    Ok(Ok(done.await.map_err(|e| Fault::of("reading", e))?))
 }
 
-fn judged(s: &::ofd::Signature, root: &crate::crypto::x509::Certificate) -> OfdSignature {
+/// Serial number of a signature's certificate; empty when it is none.
+fn serial(s: &::ofd::Signature) -> Vec<u8> {
+    let value = s.signed_value.as_deref().unwrap_or_default();
+    ses::Signature::from_der(value).map_or_else(|_| Vec::new(), |s| s.signer.serial)
+}
+
+fn judged(
+    s: &::ofd::Signature,
+    roots: &[Certificate],
+    pool: &[Certificate],
+    known: Option<Status>,
+) -> OfdSignature {
     let changed = s.references.iter().filter(|r| r.state != ::ofd::State::Matches);
     let parts = changed
         .map(|r| r.path.clone())
@@ -155,13 +191,12 @@ fn judged(s: &::ofd::Signature, root: &crate::crypto::x509::Certificate) -> OfdS
         organisation => organisation.to_string(),
     };
     out.at = Some(signature.at);
-    let roots = std::slice::from_ref(root);
     let makers = std::slice::from_ref(&signature.signer);
     // The signer makes the seal here, so its name must be the one that our certificate confirms.
-    let mut status = |_: &_| None;
+    let mut status = |c: &Certificate| known.filter(|_| c.serial == signature.signer.serial);
     let mut trust = Trust {
         roots,
-        pool: &[],
+        pool,
         makers,
         status: &mut status,
     };

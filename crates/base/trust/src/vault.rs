@@ -338,6 +338,21 @@ pub(crate) fn key_or_make(ctx: &Ctx, tx: &mut Tx<'_>, alias: &str, kind: Kind) -
     Ok(made)
 }
 
+/// Puts a new key in the place of one that others may know; its certificate goes with it.
+pub(crate) fn replace(ctx: &Ctx, tx: &mut Tx<'_>, alias: &str, kind: Kind) -> Result<PrivateKey> {
+    let mut chance = |buffer: &mut [u8]| (ctx.app.chance)(buffer);
+    let made = PrivateKey::generate(kind, &mut chance);
+    let text = Zeroizing::new(hex::encode(*made.to_bytes()));
+    let sealed = ctx.protect().seal(&format!("trust_key.sealed:{alias}"), &text)?;
+    tx.execute(
+        "UPDATE trust_key SET sealed = $2, public = $3, certificate = NULL, version = version + 1 WHERE alias = $1",
+        params![alias, sealed, made.public().spki_pem()],
+    )?;
+    let fact = kernel::Fact::new("trust.key.replaced", alias).touch(&KEY, alias);
+    ctx.emit(tx, fact.payload(serde_json::json!({ "kind": kind_name(kind) })))?;
+    Ok(made)
+}
+
 /// The public half of a key as PEM, which OpenSSL reads.
 pub fn public_pem(tx: &mut Tx<'_>, alias: &str) -> Result<Option<String>, Fault> {
     tx.scalar("SELECT public FROM trust_key WHERE alias = $1", params![alias])

@@ -403,3 +403,7 @@ services-consult = Questions to
 services-complain = Complaints to
 services-in-force = In force
 services-without = None
+services-paper = Download as PDF
+services-paper-number = Guide number
+services-paper-scan = Scan for the version in force
+services-paper-valid = This is the version in force when it was printed; the one published online counts:

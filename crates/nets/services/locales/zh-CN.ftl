@@ -403,3 +403,7 @@ services-consult = 咨询方式
 services-complain = 监督投诉方式
 services-in-force = 有效期
 services-without = 无
+services-paper = 下载 PDF
+services-paper-number = 指南编号
+services-paper-scan = 扫码看现行版本
+services-paper-valid = 本指南为打印时的现行版本，以网上公布的最新版本为准：

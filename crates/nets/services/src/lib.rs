@@ -3,6 +3,7 @@
 //! A matter is content: `matters/<id>/{matter.toml, form.json, process.bpmn, decision.dmn, stories.toml}` of the pack.
 
 pub mod api;
+mod audience;
 mod edition;
 mod exchange;
 mod ledger;
@@ -13,6 +14,7 @@ use kernel::rate::Rate;
 use kernel::{Door, Module, Route, Table};
 use serde_json::json;
 
+pub use audience::EditionAudience;
 pub use matter::service::open;
 
 #[derive(rust_embed::RustEmbed)]
@@ -177,6 +179,7 @@ pub fn module() -> Module {
         Route::new("/services/cases", Door::Public, get(ledger::web::list)),
         Route::new("/matters", Door::Public, get(web::list)),
         Route::new("/matters/{id}", Door::Public, get(web::guide)),
+        Route::new("/matters/{id}/guide.pdf", Door::Public, get(web::paper)).rate(Rate::Upload),
         Route::new("/matters/{id}/cases", Door::SignedIn, post(web::start)),
         Route::new("/search", Door::Public, get(web::search)).rate(Rate::Lookup),
         Route::new("/api/v1/search", Door::Public, get(web::api_search))

@@ -106,6 +106,7 @@ pub(crate) fn list(ctx: &Ctx, tx: &mut Tx<'_>, scope: &Scope, actor: &str) -> Re
     let mut p: Vec<Value> = vec![actor.into()];
     let columns = ScopeColumns {
         owner: "a.away",
+        about: "",
         org_path: "a.org_path",
         area_code: "a.area_code",
     };

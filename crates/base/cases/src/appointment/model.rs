@@ -141,6 +141,7 @@ impl Appointment {
     pub fn resource(&self) -> kernel::Resource {
         kernel::Resource {
             kind: "Appointment",
+            about: Vec::new(),
             id: self.id.clone(),
             owners: vec![self.subject.clone()],
             org_paths: vec![self.org_path.clone()],

@@ -156,6 +156,7 @@ pub(crate) fn day(
     let mut p: Vec<Value> = Vec::new();
     let columns = ScopeColumns {
         owner: "a.subject",
+        about: "",
         org_path: "a.org_path",
         area_code: "a.area_code",
     };

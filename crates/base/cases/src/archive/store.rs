@@ -95,6 +95,7 @@ pub(crate) fn list(
     let mut p: Vec<Value> = Vec::new();
     let columns = ScopeColumns {
         owner: "c.applicant",
+        about: "c.matter",
         org_path: "a.org_path",
         area_code: "a.area_code",
     };

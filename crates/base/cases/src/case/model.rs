@@ -74,6 +74,7 @@ impl Case {
     pub fn resource(&self) -> Resource {
         Resource {
             kind: "Case",
+            about: vec![self.matter.clone()],
             id: self.id.clone(),
             owners: std::iter::once(self.applicant.clone())
                 .chain(self.agent.clone())

@@ -479,6 +479,7 @@ pub(crate) fn list(
     let mut p: Vec<Value> = Vec::new();
     let columns = ScopeColumns {
         owner: "c.applicant",
+        about: "c.matter",
         org_path: "o.org_path",
         area_code: "c.area_code",
     };
@@ -512,6 +513,7 @@ pub(crate) fn due(
     let mut p: Vec<Value> = Vec::new();
     let columns = ScopeColumns {
         owner: "c.applicant",
+        about: "c.matter",
         org_path: "o.org_path",
         area_code: "c.area_code",
     };
@@ -552,6 +554,7 @@ pub(crate) fn workload(tx: &mut Tx<'_>, scope: &Scope, since: i64, today: &str) 
     let mut p: Vec<Value> = Vec::new();
     let columns = ScopeColumns {
         owner: "w.actor",
+        about: "",
         org_path: "w.org_path",
         area_code: "w.area_code",
     };

@@ -175,6 +175,23 @@ fn diagram(ctx: &Ctx, case: &Case, matter: &Matter) -> Json {
     json!({ "width": right - left, "height": bottom - top, "nodes": nodes, "edges": edges })
 }
 
+/// The applicant, with the person who acted for a firm or a child.
+fn by_applicant(ctx: &Ctx, tx: &mut Tx<'_>, e: &fact::Entry) -> Result<String> {
+    let account = e.actor.strip_prefix("account:").and_then(|a| a.parse().ok());
+    let subject = match (&e.on_behalf, account) {
+        (Some(_), Some(account)) => identity::api::subject_of(tx, account)?,
+        _ => None,
+    };
+    let agent = match subject {
+        Some(subject) => identity::api::party(ctx, tx, &subject)?,
+        None => None,
+    };
+    Ok(match agent {
+        Some(agent) => ctx.t("cases-by-agent", &[("agent", &agent.masked_name())]),
+        None => ctx.t("cases-by-applicant", &[]),
+    })
+}
+
 pub(crate) fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<Vec<Json>> {
     let certificates = documents::api::of_case(tx, &case.id)?;
     let mut subjects = vec![case.id.as_str()];
@@ -186,7 +203,7 @@ pub(crate) fn timeline(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter)
         let who = match identity::api::post_title(ctx, tx, &e.actor)? {
             Some(post) => post,
             None if e.actor.starts_with("system:") => ctx.t("cases-by-system", &[]),
-            None => ctx.t("cases-by-applicant", &[]),
+            None => by_applicant(ctx, tx, &e)?,
         };
         let node = e.payload["node"]
             .as_str()
@@ -335,7 +352,7 @@ pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Resu
     let rating = crate::rating::store::rating(ctx, tx, &case.id)?;
     let certificates: Vec<Json> = documents::api::of_case(tx, &case.id)?
         .into_iter()
-        .map(|c| json!({ "id": c.id, "title": c.title(ctx), "identifier": c.identifier, "ready": c.ready, "state": c.state }))
+        .map(|c| json!({ "id": c.id, "title": c.title(ctx), "identifier": c.identifier, "waiting": c.waiting, "ready": c.ready, "state": c.state }))
         .collect();
     let officials: Vec<Json> = works(ctx, tx, case, &matter)?;
     Ok(json!({

@@ -107,6 +107,7 @@ pub(crate) fn list(
     let mut p: Vec<Value> = Vec::new();
     let columns = ScopeColumns {
         owner: "c.applicant",
+        about: "c.matter",
         org_path: "d.org_path",
         area_code: "d.area_code",
     };

@@ -4,6 +4,7 @@ use kernel::{Fault, Row, Scope, ScopeColumns, Tx, Value};
 
 const COLUMNS: ScopeColumns = ScopeColumns {
     owner: "c.applicant",
+    about: "c.matter",
     org_path: "o.org_path",
     area_code: "c.area_code",
 };

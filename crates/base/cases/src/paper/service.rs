@@ -86,7 +86,15 @@ fn content(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, plan: Plan, f: &Recorded) ->
 
 fn applicant(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<String> {
     let party = identity::api::party(ctx, tx, &case.applicant)?;
-    Ok(party.map(|p| p.name).unwrap_or_default())
+    let name = party.map(|p| p.name).unwrap_or_default();
+    let agent = match &case.agent {
+        Some(agent) => identity::api::party(ctx, tx, agent)?,
+        None => None,
+    };
+    Ok(match agent {
+        Some(agent) => name + &chinese(ctx, "cases-paper-agent", &[("agent", &agent.name)]),
+        None => name,
+    })
 }
 
 /// Materials that had come in by the event, one line each, and those that follow or are promised.

@@ -26,7 +26,10 @@ pub(crate) fn of(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<Json> {
             "may_correct": may_correct, "text": text }),
         );
     }
-    Ok(json!({ "items": items, "waiting": documents::api::papers_waiting(tx, &case.id)? }))
+    Ok(
+        json!({ "items": items, "waiting": documents::api::papers_waiting(tx, &case.id)?,
+        "unsealed": documents::api::papers_unsealed(tx, &case.id)?.iter().map(|why| ctx.t(why, &[])).collect::<Vec<_>>() }),
+    )
 }
 
 /// Invented data of the shape of [`of`], for samples of pages.
@@ -35,5 +38,5 @@ pub(crate) fn sample() -> Json {
         json!({ "id": id, "kind": "correction", "title": title, "number": "演示机关补〔2026〕1号", "dated": "2026-11-24",
             "superseded_by": newer, "supersedes": null, "may_correct": true, "text": "请补正" })
     };
-    json!({ "items": [paper("1", "补正告知书", "演示机关补〔2026〕2号".into()), paper("2", "补正告知书", Json::Null)], "waiting": 1 })
+    json!({ "items": [paper("1", "补正告知书", "演示机关补〔2026〕2号".into()), paper("2", "补正告知书", Json::Null)], "waiting": 1, "unsealed": ["印章已停用"] })
 }

@@ -60,6 +60,7 @@ pub async fn close(ctx: &Ctx, id: &str, outcome: &str) -> Result<()> {
         let row = store::followup(tx, id)?.ok_or_else(Refusal::not_found)?;
         let resource = Resource {
             kind: "Followup",
+            about: Vec::new(),
             id: id.to_string(),
             org_paths: vec![row.get("org_path")?],
             area_code: row.get("area_code")?,

@@ -103,6 +103,7 @@ pub(crate) fn list(tx: &mut Tx<'_>, scope: &Scope, limit: u32) -> Result<Vec<Row
     let mut p: Vec<Value> = Vec::new();
     let columns = ScopeColumns {
         owner: "c.applicant",
+        about: "c.matter",
         org_path: "f.org_path",
         area_code: "f.area_code",
     };

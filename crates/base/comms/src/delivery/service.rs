@@ -4,7 +4,7 @@ use super::model::{Delivery, State, backoff};
 use super::store;
 use crate::channel::guard::{self, Barred};
 use crate::channel::http::{self, Target};
-use crate::channel::{Outcome, sign, signed, smtp};
+use crate::channel::{Outcome, sign, smtp};
 use crate::hook::store as hooks;
 use crate::message::model::Message;
 use crate::message::service as messages;
@@ -22,7 +22,7 @@ pub(crate) const SEND: &str = "comms.send";
 /// After nobody answered, a channel is left alone for so long; jobs run one after the other and must not all wait for it.
 const PAUSE: i64 = 20_000;
 /// A receipt's or webhook's time may be off by so much.
-const SKEW: i64 = 5 * 60;
+pub(crate) const SKEW: i64 = 5 * 60;
 
 /// Channels (and hosts) that did not answer, with the time until which they are left alone. In memory: each node finds out
 /// for itself.
@@ -141,6 +141,12 @@ fn claim(ctx: &Ctx, tx: &mut Tx<'_>, payload: &Json) -> Result<Option<Parcel>> {
     }
     if let Some(later) = hindrance(ctx, tx, &d)? {
         match later {
+            Hindrance::Stale => {
+                (d.state, d.next_at, d.reason) = (State::GivenUp, None, Some("stale".into()));
+                store::save(tx, &d, None)?;
+                let fact = Fact::new("comms.delivery.given-up", &d.id).payload(json!({ "reason": "stale" }));
+                ctx.emit(tx, fact)?;
+            }
             Hindrance::Until(at, reason) => {
                 (d.next_at, d.reason) = (Some(at), Some(reason.into()));
                 store::save(tx, &d, None)?;
@@ -184,11 +190,25 @@ fn claim(ctx: &Ctx, tx: &mut Tx<'_>, payload: &Json) -> Result<Option<Parcel>> {
 enum Hindrance {
     Until(i64, &'static str),
     Capped,
+    Stale,
 }
+
+/// A code by SMS that comes later than this opens nothing any more.
+const CODE_LIFE: i64 = 10 * 60_000;
 
 /// What stands against sending now: a channel that is down, its rate, the night, the day's cap.
 fn hindrance(ctx: &Ctx, tx: &mut Tx<'_>, d: &Delivery) -> Result<Option<Hindrance>> {
     let now = ctx.now();
+    if d.channel == Channel::Sms && now - d.created_at > CODE_LIFE {
+        let address = d
+            .address
+            .as_deref()
+            .map(|a| ctx.protect().open(&place(&d.id), a))
+            .transpose()?;
+        if address.is_some_and(|a| a.contains('\n')) {
+            return Ok(Some(Hindrance::Stale));
+        }
+    }
     let jitter = i64::from(ctx.random::<1>()[0]) * 40;
     if let Some(until) = ctx.service::<Breaker>()?.open_until(&breaker_key(d), now) {
         return Ok(Some(Hindrance::Until(until + jitter, "channel-pauses")));
@@ -265,8 +285,9 @@ async fn transmit(ctx: &Ctx, settings: &Settings, p: &Parcel) -> Outcome {
             let Some(adapter) = &settings.sms else {
                 return into_sink(ctx, p).await;
             };
-            let text = p.message.say(&ctx.app, p.locale, "sms");
-            let body = json!({ "id": d.id, "to": p.address, "text": text, "kind": p.message.kind,
+            let (to, message) = with_code(p);
+            let text = message.say(&ctx.app, p.locale, "sms");
+            let body = json!({ "id": d.id, "to": to, "text": text, "kind": p.message.kind,
                 "receipt": format!("{}/comms/receipts/{}", ctx.app.config.url, adapter.adapter) })
             .to_string();
             let Ok(target) = Target::parse(&adapter.url) else {
@@ -287,7 +308,7 @@ async fn transmit(ctx: &Ctx, settings: &Settings, p: &Parcel) -> Outcome {
             let Some(relay) = &settings.smtp else {
                 return into_sink(ctx, p).await;
             };
-            let (to, message) = mail_of(p);
+            let (to, message) = with_code(p);
             let host = ctx.app.config.url.split("://").nth(1).unwrap_or("localhost");
             let host = host.split(['/', ':']).next().unwrap_or("localhost");
             let mail = smtp::Mail {
@@ -302,8 +323,8 @@ async fn transmit(ctx: &Ctx, settings: &Settings, p: &Parcel) -> Outcome {
     }
 }
 
-/// The address and the message with what only this mail may say: the code rides in the sealed address.
-fn mail_of(p: &Parcel) -> (String, Message) {
+/// The address and the message with what only this delivery may say: a code rides in the sealed address.
+fn with_code(p: &Parcel) -> (String, Message) {
     let mut message = p.message.clone();
     match p.address.split_once('\n') {
         Some((to, code)) => {
@@ -339,7 +360,7 @@ async fn into_sink(ctx: &Ctx, p: &Parcel) -> Outcome {
         return Outcome::Later("channel-closed", String::new());
     }
     let d = &p.delivery;
-    let (to, message) = mail_of(p);
+    let (to, message) = with_code(p);
     let text = match d.channel {
         Channel::Mail => format!(
             "{}\n{}",
@@ -447,9 +468,7 @@ pub(crate) async fn receipts(
         .as_ref()
         .filter(|s| s.adapter == adapter)
         .ok_or_else(Refusal::not_found)?;
-    let at: i64 = timestamp.parse().unwrap_or(0);
-    let fresh = (at - ctx.now() / 1_000).abs() <= SKEW;
-    if !fresh || !signed(&known.secret, at, body, signature) {
+    if !crate::api::signature_holds(ctx, &known.secret, timestamp, signature, body) {
         return Err(Refusal::new("comms-receipt-signature").status(401).into());
     }
     #[derive(serde::Deserialize)]

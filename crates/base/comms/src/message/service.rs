@@ -276,38 +276,69 @@ pub(crate) async fn change_address(ctx: &Ctx, address: &str) -> Result<()> {
         if address.is_empty() {
             return Ok(());
         }
-        // The code stands in no row: it goes with the job's sealed body only.
-        let message = Message {
-            id: ctx.id().to_string(),
-            recipient: me.clone(),
-            kind: CONFIRMATION.into(),
-            group: String::new(),
-            urgent: true,
-            listed: false,
-            reference: String::new(),
-            link: "/me/messages/settings".into(),
-            args: json!({}),
-            cause: cause.clone(),
-            created_at: ctx.now(),
-            read_at: None,
+        let words = OneTime {
+            to: &me,
+            kind: CONFIRMATION,
+            address,
+            code: &code,
+            cause: &cause,
         };
-        store::insert(tx, &message)?;
-        let id = delivery::service::order(
-            ctx,
-            tx,
-            &message,
-            Channel::Mail,
-            Some(&format!("{address}\n{code}")),
-        )?;
-        let fact = Fact::new("comms.message.sent", &message.id).payload(json!({ "kind": CONFIRMATION }));
-        ctx.emit(
-            tx,
-            fact.touch(&crate::MESSAGE, &message.id)
-                .touch(&crate::DELIVERY, id),
-        )?;
+        carry(ctx, tx, Channel::Mail, &words, "/me/messages/settings")?;
         Ok(())
     })
     .await
+}
+
+/// A code that one person is sent and nobody reads twice.
+pub struct OneTime<'a> {
+    /// Subject id.
+    pub to: &'a str,
+    /// Names its words, the texts `message-<kind>-sms` (or `-subject` and `-body`), which say `{ $code }`.
+    pub kind: &'a str,
+    /// Phone number or mail address.
+    pub address: &'a str,
+    pub code: &'a str,
+    /// Id of what led to it.
+    pub cause: &'a str,
+}
+
+/// Sends a code by SMS, in the caller's transaction. It is urgent, so neither night nor day's cap hold it; after ten minutes it
+/// is not sent any more.
+pub fn send_code(ctx: &Ctx, tx: &mut Tx<'_>, words: &OneTime<'_>) -> Result<()> {
+    carry(ctx, tx, Channel::Sms, words, "")
+}
+
+/// The code stands in no row: it rides in the delivery's sealed address.
+fn carry(ctx: &Ctx, tx: &mut Tx<'_>, channel: Channel, words: &OneTime<'_>, link: &str) -> Result<()> {
+    let message = Message {
+        id: ctx.id().to_string(),
+        recipient: words.to.into(),
+        kind: words.kind.into(),
+        group: String::new(),
+        urgent: true,
+        listed: false,
+        reference: String::new(),
+        link: link.into(),
+        args: json!({}),
+        cause: words.cause.into(),
+        created_at: ctx.now(),
+        read_at: None,
+    };
+    store::insert(tx, &message)?;
+    let address = format!("{}\n{}", words.address, words.code);
+    let id = delivery::service::order(ctx, tx, &message, channel, Some(&address))?;
+    let fact = Fact::new("comms.message.sent", &message.id).payload(json!({ "kind": words.kind }));
+    ctx.emit(
+        tx,
+        fact.touch(&crate::MESSAGE, &message.id)
+            .touch(&crate::DELIVERY, id),
+    )?;
+    Ok(())
+}
+
+/// Whether an SMS would reach anybody: a channel is set up, or a demonstration keeps what would be sent.
+pub fn sms_open(ctx: &Ctx) -> Result<bool> {
+    Ok(ctx.app.config.demo || ctx.service::<Settings>()?.sms.is_some())
 }
 
 /// The code that came by mail.

@@ -29,6 +29,8 @@ pub struct Certificate {
     pub pdf_sha256: Option<String>,
     pub reason: Option<String>,
     pub ready: bool,
+    /// Why it cannot be sealed now: key of a text.
+    pub waiting: Option<String>,
 }
 
 impl Certificate {
@@ -52,6 +54,7 @@ impl Certificate {
     pub(crate) fn resource(&self) -> Resource {
         Resource {
             kind: "Certificate",
+            about: Vec::new(),
             id: self.id.clone(),
             owners: vec![self.holder.clone()],
             org_paths: vec![self.org_path.clone()],

@@ -6,21 +6,20 @@ use crate::kinds::{self, Kind};
 use crate::print;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kernel::{Ctx, Fact, Fault, Result, Tx, job};
+use kernel::fact::Recorded;
+use kernel::{Ctx, Fact, Fault, Problem, Result, Tx, job};
+use seals::api::{Occasion, OfdPlace, Place};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use trust::api::Widget;
 
 /// The job that prints and seals.
 pub(crate) const PRODUCE: &str = "documents.produce";
-/// Diameter of the visible seal in points, and its place on the first page: left, bottom.
-const SEAL: f64 = 119.0;
-const PLACE: [f32; 2] = [370.0, 130.0];
+/// The middle of the visible seal on the first page, from the lower left corner, in points.
+const PLACE: [f64; 2] = [429.5, 189.5];
 
-/// Millimetres of a point, height of the page in them, dots of the seal's picture.
+/// Millimetres of a point, height of the page in them.
 const MM: f64 = 25.4 / 72.0;
 const PAGE: f64 = 297.0;
-const DOTS: u32 = 500;
 
 /// What a case orders.
 pub struct Order<'a> {
@@ -101,6 +100,7 @@ pub fn order(ctx: &Ctx, tx: &mut Tx<'_>, o: &Order<'_>) -> Result<String> {
         pdf_sha256: None,
         reason: None,
         ready: false,
+        waiting: None,
         id: id.clone(),
     };
     store::insert(tx, &c, fields, ctx.now())?;
@@ -128,15 +128,6 @@ pub(crate) fn sample(kind: &Kind) -> Json {
         "valid_until": "2026-12-24", "verify_url": "http://localhost/verify/0",
         "qr": kernel::qr::svg("http://localhost/verify/0").unwrap_or_default(), "note": "", "demo": true,
     })
-}
-
-/// A certificate before it is sealed.
-struct Printed {
-    pdf: Vec<u8>,
-    widget: Widget,
-    ofd: Vec<u8>,
-    /// Of the seal, PNG.
-    picture: Vec<u8>,
 }
 
 /// Job: prints, seals, stores. A certificate that is issued already is left as it is.
@@ -173,40 +164,39 @@ pub(crate) async fn produce(ctx: Ctx, payload: Json) -> Result<()> {
         "valid_until": c.valid_until.clone().unwrap_or_default(), "verify_url": url,
         "qr": kernel::qr::svg(&url)?, "note": "", "demo": demo,
     });
-    let (title, now, name) = (kind.title.clone(), ctx.now(), issuer.clone());
-    let printed = tokio::task::spawn_blocking(move || -> Result<Printed, print::PrintError> {
+    let (title, now) = (kind.title.clone(), ctx.now());
+    let printed = tokio::task::spawn_blocking(move || -> Result<_, print::PrintError> {
         let pdf = print::render(&template, &data, &title, now)?;
         let (ofd, _) = print::render_ofd(&template, &data, &title, now, "")?;
-        let foot = if demo { "演示" } else { "" };
-        let picture = print::seal_png(&name, "电子签章", foot, DOTS)?;
-        let content = print::seal_drawing(&name, "电子签章", foot, SEAL)?;
-        let (size, [x, y]) = (SEAL as f32, PLACE);
-        let rect = [x, y, x + size, y + size];
-        let widget = Widget {
-            page: 1,
-            rect,
-            bbox: [0.0, 0.0, size, size],
-            content,
-        };
-        Ok(Printed {
-            pdf,
-            widget,
-            ofd,
-            picture,
-        })
+        Ok((pdf, ofd))
     })
     .await
     .map_err(|e| Fault::of("printing", e))?;
-    let p = printed.map_err(|e| Fault::of(format!("certificate {}", c.kind), e))?;
-    let sealed = trust::api::seal_pdf(&ctx, (&c.issuer, &issuer), p.pdf, &kind.title, p.widget).await?;
-    let sealing = trust::api::Sealing {
-        organisation: (&c.issuer, &issuer),
-        picture: p.picture,
-        page: 0,
-        at: [f64::from(PLACE[0]) * MM, PAGE - (f64::from(PLACE[1]) + SEAL) * MM],
-        side: SEAL * MM,
+    let (pdf, ofd) = printed.map_err(|e| Fault::of(format!("certificate {}", c.kind), e))?;
+    let occasion = Occasion {
+        kind: format!("certificate:{}", kind.id),
+        title: kind.title.clone(),
+        number: c.number.clone(),
+        purpose: String::new(),
+        for_whom: Some(c.holder.clone()),
     };
-    let ofd = trust::api::seal_ofd(&ctx, p.ofd, sealing).await?;
+    let place = Place {
+        page: 1,
+        centre: PLACE,
+    };
+    let ofd_place = OfdPlace {
+        page: 0,
+        centre: [PLACE[0] * MM, PAGE - PLACE[1] * MM],
+    };
+    let done = async {
+        let sealed = seals::api::seal_pdf(&ctx, &c.issuer, &occasion, pdf, place).await?;
+        let ofd = seals::api::seal_ofd(&ctx, &c.issuer, &occasion, ofd, ofd_place).await?;
+        Ok((sealed, ofd))
+    };
+    let (sealed, ofd) = match done.await {
+        Err(Problem::Refusal(why)) => return wait(&ctx, &id, &why.key).await,
+        done => done?,
+    };
     let ofd_sha256 = hex(&Sha256::digest(&ofd));
     let ofd = ctx
         .protect()
@@ -228,6 +218,22 @@ pub(crate) async fn produce(ctx: Ctx, payload: Json) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// No seal may be used: the certificate waits, and says why.
+async fn wait(ctx: &Ctx, id: &str, why: &str) -> Result<()> {
+    ctx.tx("documents.wait", |tx| Ok(store::wait(tx, id, why)?)).await
+}
+
+/// Consumer: a seal of an organisation can be used again, so what it was to seal is tried anew. What is issued already is left
+/// as it is.
+pub(crate) fn follow_seals(ctx: &Ctx, tx: &mut Tx<'_>, f: &Recorded) -> Result<()> {
+    let organisation = f.payload["organisation"].as_str().unwrap_or_default();
+    for id in store::waiting(tx, organisation)? {
+        let key = format!("{id}:{}", f.id);
+        job::enqueue(tx, ctx, PRODUCE, &key, ctx.now(), json!({ "id": id }))?;
+    }
+    crate::paper::service::try_again(ctx, tx, organisation, &f.id)
 }
 
 /// The sealed OFD package.

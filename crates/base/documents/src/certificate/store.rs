@@ -4,7 +4,7 @@ use super::model::Certificate;
 use kernel::{Fault, Row, Scope, ScopeColumns, Tx, Value, params};
 
 const COLUMNS: &str = "id, type, title, title_en, identifier, token, case_id, number, holder, issuer, org_path, area_code, \
-     state, issued_on, valid_from, valid_until, pdf_sha256, reason";
+     state, issued_on, valid_from, valid_until, pdf_sha256, reason, waiting";
 
 fn certificate(r: &Row) -> Result<Certificate, Fault> {
     let state: String = r.get("state")?;
@@ -26,6 +26,7 @@ fn certificate(r: &Row) -> Result<Certificate, Fault> {
         valid_until: r.get("valid_until")?,
         pdf_sha256: r.get("pdf_sha256")?,
         reason: r.get("reason")?,
+        waiting: r.get("waiting")?,
         ready: state != "ordered",
         state,
     })
@@ -64,6 +65,7 @@ pub(crate) fn list(tx: &mut Tx<'_>, scope: &Scope, q: &str) -> Result<Vec<Certif
     let mut p = Vec::new();
     let columns = ScopeColumns {
         owner: "holder",
+        about: "",
         org_path: "org_path",
         area_code: "area_code",
     };
@@ -101,6 +103,23 @@ pub(crate) fn insert(tx: &mut Tx<'_>, c: &Certificate, fields: Vec<u8>, at: i64)
         ],
     )?;
     Ok(())
+}
+
+/// Notes why a certificate cannot be sealed now (key of a text), unless it is issued.
+pub(crate) fn wait(tx: &mut Tx<'_>, id: &str, why: &str) -> Result<(), Fault> {
+    let sql = "UPDATE documents_certificate SET waiting = $2 WHERE id = $1 AND state = 'ordered'";
+    tx.execute(sql, params![id, why])?;
+    Ok(())
+}
+
+/// Certificates of an issuer that are not made yet, whether they wait for a seal or are on their way.
+pub(crate) fn waiting(tx: &mut Tx<'_>, issuer: &str) -> Result<Vec<String>, Fault> {
+    let sql =
+        "SELECT id FROM documents_certificate WHERE issuer = $1 AND state = 'ordered' ORDER BY created_at";
+    tx.query(sql, params![issuer])?
+        .iter()
+        .map(|r| r.get("id"))
+        .collect()
 }
 
 /// A finished file as sealed, and its detached signature.
@@ -157,7 +176,7 @@ pub(crate) fn issue(
     at: i64,
 ) -> Result<bool, Fault> {
     let n = tx.execute(
-        "UPDATE documents_certificate SET state = 'valid', pdf = $2, pdf_sha256 = $3, sm2 = $4, issued_at = $5 \
+        "UPDATE documents_certificate SET state = 'valid', pdf = $2, pdf_sha256 = $3, sm2 = $4, issued_at = $5, waiting = NULL \
          WHERE id = $1 AND state = 'ordered'",
         params![id, pdf, sha256, sm2, at],
     )?;

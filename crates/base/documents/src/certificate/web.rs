@@ -17,8 +17,12 @@ use trust::api::{Change, OfdSignature};
 /// The holder's own certificate, or one that an official may read.
 fn readable(cx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Certificate> {
     let c = store::by_id(tx, id)?.ok_or_else(Refusal::not_found)?;
-    cx.may("documents.certificate.read", &c.resource())
-        .map_err(|_| Refusal::not_found())?;
+    cx.may("documents.certificate.read", &c.resource()).map_err(|r| {
+        match identity::api::beyond_scope(&r) {
+            true => r,
+            false => Refusal::not_found(),
+        }
+    })?;
     Ok(c)
 }
 
@@ -30,6 +34,7 @@ fn shown(cx: &Ctx, tx: &mut Tx<'_>, c: &Certificate) -> Result<Json> {
         "issuer": identity::api::organisation_name(cx, tx, &c.issuer)?, "issued_on": c.issued_on,
         "valid_from": c.valid_from, "valid_until": c.valid_until, "standing": standing,
         "standing_text": cx.t(&format!("documents-standing-{standing}"), &[]), "ready": c.ready, "reason": c.reason,
+        "waiting": c.waiting.as_deref().filter(|_| !c.ready).map(|why| cx.t(why, &[])),
         "holder": holder.as_ref().map(|p| p.name.clone()),
         "holder_masked": holder.map(|p| if p.kind == "legal" { p.name } else { p.masked_name() }),
         "sha256": c.pdf_sha256, "seq": store::issue_seq(tx, &c.id)?,
@@ -92,7 +97,13 @@ async fn file(cx: Ctx, id: &str, what: &str) -> Result<Response> {
             sm2,
         )),
         "sm2.pem" => {
-            let pem = trust::api::sm2_public_pem(&cx, &c.issuer).await?;
+            // The key of the seal that was used; files from before seals were records have the issuer's.
+            let hash = c.pdf_sha256.clone().unwrap_or_default();
+            let used = cx
+                .read("documents.seal", |tx| seals::api::used(&cx, tx, &hash))
+                .await?;
+            let key = used.map_or_else(|| c.issuer.clone(), |u| u.key_name);
+            let pem = trust::api::sm2_public_pem(&cx, &key).await?;
             Ok(attachment(
                 "sm2-public.pem",
                 "application/x-pem-file",
@@ -201,7 +212,7 @@ pub(crate) async fn verify_file(cx: Ctx, mut parts: Multipart) -> Result<Respons
             return cx.page_with(kernel::http::status(&r), "documents/verify/form.html", data);
         }
     };
-    let (found, paper) = cx
+    let (found, paper, seal) = cx
         .read("documents.verify", |tx| {
             let cert = match store::by_hash(tx, &sha256)?.or(store::by_ofd(tx, &sha256)?) {
                 Some(c) => Some(shown(&cx, tx, &c)?),
@@ -211,9 +222,14 @@ pub(crate) async fn verify_file(cx: Ctx, mut parts: Multipart) -> Result<Respons
                 Some(p) => Some(paper::service::shown(&cx, tx, &p)?),
                 None => None,
             };
-            Ok((cert, paper))
+            let seal = seals::api::used(&cx, tx, &sha256)?;
+            Ok((cert, paper, seal))
         })
         .await?;
+    file["seal"] = seal.map_or(
+        Json::Null,
+        |s| json!({ "name": s.name, "at": s.at, "state": cx.t(&s.state, &[]) }),
+    );
     file["sha256"] = sha256.into();
     file["known"] = (found.is_some() || paper.is_some()).into();
     if !cx.html {
@@ -228,13 +244,16 @@ pub(crate) async fn verify_file(cx: Ctx, mut parts: Multipart) -> Result<Respons
 }
 
 async fn examine_pdf(cx: &Ctx, pdf: &[u8]) -> Result<serde_json::Value> {
-    let v = trust::api::verify_pdf(cx, pdf).await?;
+    let judged = trust::api::verify_pdf(cx, pdf).await?;
+    let v = &judged.signature;
+    let stamp = v.stamp.as_ref().filter(|s| s.trusted && s.problem.is_none());
     // What somebody did to the file after it was signed, in the reader's language.
     let mut later: Vec<String> = v.later.iter().filter_map(|c| later(cx, c)).collect();
     later.dedup();
     Ok(
         json!({ "kind": "PDF", "intact": v.intact, "whole": v.covers_whole_file, "trusted": v.trusted, "signer": v.signer_cn,
-        "at": v.at, "later": later }),
+        "at": stamp.map(|s| s.at).or(v.at), "proved": stamp.is_some(), "later": later, "revoked": judged.revoked.map(|(at, _)| at),
+        "before": judged.revoked.is_some_and(|(_, before)| before) }),
     )
 }
 
@@ -272,7 +291,7 @@ async fn examine_ofd(cx: &Ctx, ofd: Vec<u8>) -> Result<std::result::Result<serde
     }
     Ok(Ok(
         json!({ "kind": "OFD", "intact": all(|s| s.whole && !s.fails.contains(&"signature does not verify")), "whole": all(|s| s.whole),
-        "trusted": all(|s| s.stands), "signer": last.map_or("", |s| s.seal.as_str()), "at": last.and_then(|s| s.at), "later": later }),
+        "trusted": all(|s| s.stands), "signer": last.map_or("", |s| s.seal.as_str()), "at": last.and_then(|s| s.at), "proved": false, "later": later, "revoked": null, "before": false }),
     ))
 }
 
@@ -356,13 +375,16 @@ pub(crate) async fn api_verify(cx: Ctx, Path(identifier): Path<String>) -> Resul
 pub(crate) fn samples() -> Vec<Sample> {
     let c = json!({ "id": "1", "title": "许可证", "identifier": "1.2.156", "number": "2026-X-1", "token": "t", "issuer": "演示机关",
         "issued_on": "2026-11-24", "valid_from": "2026-11-24", "valid_until": null, "standing": "valid", "standing_text": "有效",
-        "ready": true, "reason": null, "holder": "演示居民", "holder_masked": "演***", "sha256": "00", "seq": 3, "may_revoke": true });
+        "ready": true, "reason": null, "holder": "演示居民", "holder_masked": "演***", "sha256": "00", "seq": 3, "may_revoke": true, "waiting": null });
     let mut making = c.clone();
     making["ready"] = false.into();
+    making["waiting"] = "印章已停用".into();
     making["valid_until"] = "2026-12-01".into();
     making["seq"] = Json::Null;
-    let file = json!({ "intact": true, "whole": true, "trusted": true, "signer": "演示", "at": 1, "sha256": "00", "known": true, "kind": "PDF", "later": [] });
-    let broken = json!({ "intact": false, "whole": false, "trusted": false, "signer": "", "at": null, "sha256": "00", "known": false, "kind": "OFD", "later": ["替换了原有内容"] });
+    let file = json!({ "intact": true, "whole": true, "trusted": true, "signer": "演示", "at": 1, "sha256": "00", "known": true, "kind": "PDF", "later": [],
+        "proved": true, "revoked": 2, "before": true, "seal": { "name": "演示机关 公章", "at": 1, "state": "使用中" } });
+    let broken = json!({ "intact": false, "whole": false, "trusted": false, "signer": "", "at": null, "sha256": "00", "known": false, "kind": "OFD",
+        "later": ["替换了原有内容"], "proved": false, "revoked": 1, "before": false, "seal": null });
     let page = |c: &Json| json!({ "cert": c, "verify_url": "http://x/verify/t", "qr": "<svg></svg>" });
     let result = |c: Json, file: Json| json!({ "cert": c, "paper": null, "file": file });
     let paper = |newer: Json| {

@@ -6,15 +6,14 @@ use super::store::{self, File};
 use crate::print;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kernel::{Ctx, Fact, Fault, Locale, Result, Tx, job};
+use kernel::{Ctx, Fact, Fault, Locale, Problem, Result, Tx, job};
+use seals::api::{Occasion, Place};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use trust::api::Widget;
 
 /// The job that prints and seals.
 pub(crate) const ISSUE: &str = "documents.paper";
-/// Diameter of the visible seal in points: 42 mm. It stands over the date, where the template sets `<seal>`.
-const SEAL: f64 = 119.0;
+/// The seal stands over the date, where the template sets `<seal>`.
 const MARK: &str = "seal";
 /// Where the seal stands when a template sets no mark: the middle, from the bottom left of the first page.
 const ELSEWHERE: print::Spot = print::Spot {
@@ -99,34 +98,6 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The printed paper and the seal to be drawn on it. Tens of milliseconds: never inside a transaction.
-fn print(
-    template: &str,
-    data: &Json,
-    title: &str,
-    organisation: &str,
-    demo: bool,
-    now: i64,
-) -> Result<(Vec<u8>, Widget), print::PrintError> {
-    let (pdf, spot) = print::render_marked(template, data, title, now, MARK)?;
-    let spot = spot.unwrap_or(ELSEWHERE);
-    let content = print::seal_drawing(organisation, "电子签章", if demo { "演示" } else { "" }, SEAL)?;
-    let (size, x, y) = (
-        SEAL as f32,
-        (spot.x - SEAL / 2.0) as f32,
-        (spot.y - SEAL / 2.0) as f32,
-    );
-    Ok((
-        pdf,
-        Widget {
-            page: spot.page,
-            rect: [x, y, x + size, y + size],
-            bbox: [0.0, 0.0, size, size],
-            content,
-        },
-    ))
-}
-
 /// Job: prints, seals, stores. A paper that is issued already is left as it is.
 pub(crate) async fn issue(ctx: Ctx, payload: Json) -> Result<()> {
     let id = payload["id"].as_str().unwrap_or_default().to_string();
@@ -158,12 +129,32 @@ pub(crate) async fn issue(ctx: Ctx, payload: Json) -> Result<()> {
         &qr,
         demo,
     );
-    let (title, name, now) = (d.title.clone(), organisation.clone(), ctx.now());
-    let printed = tokio::task::spawn_blocking(move || print(&template, &data, &title, &name, demo, now))
-        .await
-        .map_err(|e| Fault::of("printing", e))?;
-    let (pdf, widget) = printed.map_err(|e| Fault::of(format!("paper {}", d.kind), e))?;
-    let sealed = trust::api::seal_pdf(&ctx, (&d.organisation, &organisation), pdf, &d.title, widget).await?;
+    let (title, now) = (d.title.clone(), ctx.now());
+    let printed =
+        tokio::task::spawn_blocking(move || print::render_marked(&template, &data, &title, now, MARK))
+            .await
+            .map_err(|e| Fault::of("printing", e))?;
+    let (pdf, spot) = printed.map_err(|e| Fault::of(format!("paper {}", d.kind), e))?;
+    let spot = spot.unwrap_or(ELSEWHERE);
+    let occasion = Occasion {
+        kind: format!("paper:{}", d.kind),
+        title: d.title.clone(),
+        number: d.number.clone(),
+        purpose: String::new(),
+        for_whom: Some(d.recipient.clone()),
+    };
+    let place = Place {
+        page: spot.page,
+        centre: [spot.x, spot.y],
+    };
+    let sealed = match seals::api::seal_pdf(&ctx, &d.organisation, &occasion, pdf, place).await {
+        Err(Problem::Refusal(why)) => {
+            return ctx
+                .tx("documents.wait-paper", |tx| Ok(store::wait(tx, &id, &why.key)?))
+                .await;
+        }
+        sealed => sealed?,
+    };
     let file = File {
         sha256: hex(&Sha256::digest(&sealed.pdf)),
         pdf: ctx
@@ -191,6 +182,15 @@ pub(crate) async fn issue(ctx: Ctx, payload: Json) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Tries the papers of an organisation anew that are not issued, after a fact.
+pub(crate) fn try_again(ctx: &Ctx, tx: &mut Tx<'_>, organisation: &str, fact: &str) -> Result<()> {
+    for id in store::not_issued(tx, organisation)? {
+        let key = format!("{id}:{fact}");
+        job::enqueue(tx, ctx, ISSUE, &key, ctx.now(), json!({ "id": id }))?;
+    }
+    Ok(())
 }
 
 /// File and detached SM2 signature of an issued paper.

@@ -128,17 +128,44 @@ pub(crate) fn newest(
 pub(crate) fn put_order(ctx: &Ctx, tx: &mut Tx<'_>, d: &Draft) -> Result<()> {
     let body = ctx.protect().seal(&place(&d.id), &serde_json::to_string(d)?)?;
     tx.execute(
-        "INSERT INTO documents_paper_order(id, case_id, series, number, body, ordered_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO documents_paper_order(id, case_id, series, number, body, ordered_at, organisation) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         params![
             d.id.as_str(),
             d.case.as_str(),
             d.series.as_str(),
             d.number.as_str(),
             body,
-            ctx.now()
+            ctx.now(),
+            d.organisation.as_str()
         ],
     )?;
     Ok(())
+}
+
+/// Notes why a paper cannot be sealed now: key of a text.
+pub(crate) fn wait(tx: &mut Tx<'_>, id: &str, why: &str) -> Result<(), Fault> {
+    let sql = "UPDATE documents_paper_order SET waiting = $2 WHERE id = $1";
+    tx.execute(sql, params![id, why])?;
+    Ok(())
+}
+
+/// Why papers of a case wait for a seal.
+pub(crate) fn reasons(tx: &mut Tx<'_>, case: &str) -> Result<Vec<String>, Fault> {
+    let sql = "SELECT DISTINCT waiting FROM documents_paper_order WHERE case_id = $1 AND waiting IS NOT NULL";
+    tx.query(sql, params![case])?
+        .iter()
+        .map(|r| r.get("waiting"))
+        .collect()
+}
+
+/// Papers of an organisation that are not issued, whether they wait for a seal or are on their way.
+pub(crate) fn not_issued(tx: &mut Tx<'_>, organisation: &str) -> Result<Vec<String>, Fault> {
+    let sql = "SELECT id FROM documents_paper_order WHERE organisation = $1 OR organisation = '' ORDER BY ordered_at, id";
+    tx.query(sql, params![organisation])?
+        .iter()
+        .map(|r| r.get("id"))
+        .collect()
 }
 
 fn opened(ctx: &Ctx, id: &str, body: Option<Vec<u8>>) -> Result<Option<Draft>> {

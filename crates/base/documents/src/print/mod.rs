@@ -1,4 +1,4 @@
-//! Printing: Typst templates to PDF and OFD, QR codes, and the drawing of official seals.
+//! Printing: Typst templates to PDF and OFD, and QR codes. Seals are drawn by the crate `seals`.
 //!
 //! Everything here is a pure function of its arguments and of the fonts built into the program: no clock, no
 //! network, no files. Typesetting takes tens of milliseconds and more, so call it off the async threads.
@@ -6,13 +6,11 @@
 mod fonts;
 mod ofd;
 mod proof;
-mod seal;
 mod sfnt;
 mod typeset;
 
-pub use ofd::{render_ofd, seal_ofd};
+pub use ofd::render_ofd;
 pub(crate) use proof::proof;
-pub use seal::{seal_drawing, seal_png, seal_svg};
 pub use typeset::{MAX_DATA, MAX_PAGES, MAX_TEMPLATE, Spot, render, render_marked};
 
 /// Why something could not be printed.
@@ -45,7 +43,4 @@ pub enum PrintError {
     /// A time no calendar has.
     #[error("time out of range: {0} ms")]
     Time(i64),
-    /// The seal cannot be drawn with these words or this size.
-    #[error("seal: {0}")]
-    Seal(String),
 }

@@ -19,9 +19,9 @@ use typst::visualize::{
 };
 use typst_layout::PagedDocument;
 
+use super::PrintError;
 use super::sfnt::{self, Used};
 use super::typeset::{Spot, spot, typeset};
-use super::{PrintError, seal};
 
 /// Millimetres in a point.
 const MM: f64 = 25.4 / 72.0;
@@ -42,26 +42,6 @@ pub fn render_ofd(
         let made = bridge(document, room.day())?;
         Ok((ofd::write(&made).map_err(wrong)?, spot(document, mark)))
     })
-}
-
-/// A seal as an OFD page of its own size: the picture, of type `OFD`, in a seal of GB/T 38540.
-///
-/// # Errors
-/// As [`super::seal_drawing`].
-pub fn seal_ofd(arc: &str, centre: &str, foot: &str, diameter_mm: f64) -> Result<Vec<u8>, PrintError> {
-    let path = seal::seal_path(arc, centre, foot, diameter_mm)?;
-    let page = ofd::Page {
-        width: diameter_mm,
-        height: diameter_mm,
-        objects: vec![Object::Path(path)],
-    };
-    let document = ofd::Document {
-        title: arc.trim().into(),
-        creator: CREATOR.into(),
-        pages: vec![page],
-        ..ofd::Document::default()
-    };
-    ofd::write(&document).map_err(wrong)
 }
 
 const CREATOR: &str = "Yiwang";

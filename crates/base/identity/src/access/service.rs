@@ -63,6 +63,7 @@ pub(crate) fn who(ctx: &Ctx, tx: &mut Tx<'_>, permission: &str, organisation: &s
         let refusal = place.as_ref().and_then(|o| {
             let thing = Resource {
                 kind: "Thing",
+                about: Vec::new(),
                 id: "any".into(),
                 owners: Vec::new(),
                 org_paths: vec![o.path.clone()],

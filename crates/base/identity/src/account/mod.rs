@@ -53,6 +53,23 @@ impl Sessions for Identity {
                 .open(&format!("identity_subject.name:{}", s.id), &s.name)?,
             None => account.login.clone(),
         };
+        let power = match &session.acting_for {
+            Some(principal) => {
+                crate::agency::store::in_force(tx, &account.subject, principal, &self.today(now))?
+            }
+            None => None,
+        };
+        let mandate = match &power {
+            Some(p) => {
+                let whom = store::subject(tx, &p.principal)?;
+                let name = whom.map(|s| {
+                    self.protect
+                        .open(&format!("identity_subject.name:{}", s.id), &s.name)
+                });
+                Some(p.mandate(name.transpose()?.unwrap_or_default()))
+            }
+            None => None,
+        };
         let grants = match account.kind.as_str() {
             "official" => grants_of(tx, account.id, &self.today(now))?,
             _ => Vec::new(),
@@ -67,11 +84,17 @@ impl Sessions for Identity {
             },
             account: Some(account.id),
             subject: Some(account.subject),
-            on_behalf: session.acting_for,
+            on_behalf: power.map(|p| p.principal),
+            mandate,
             grants,
             session: Some(session.token),
         }))
     }
+}
+
+/// One password hash as in production, forgotten.
+pub(crate) fn hash_cost() -> Result<(), kernel::Fault> {
+    password::hash("a password of usual length", &[7; 16], false).map(|_| ())
 }
 
 /// What the posts that an account holds on a day grant it.

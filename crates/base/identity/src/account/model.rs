@@ -86,9 +86,9 @@ pub(crate) fn digest(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
 }
 
-/// Refuses while the account rests, saying for how long.
-pub(crate) fn check_lock(account: &Account, now: i64) -> Result<(), Refusal> {
-    match account.locked_until {
+/// Refuses while an account rests, saying for how long.
+pub(crate) fn check_lock(until: Option<i64>, now: i64) -> Result<(), Refusal> {
+    match until {
         // A rest that ends much later than any begun now was set by a clock that has been put right since.
         Some(until) if until > now && until <= now + LOCKED + 3_600_000 => {
             Err(Refusal::new("identity-locked")

@@ -26,3 +26,13 @@ pub(crate) async fn allow(cx: &Ctx, next: &str, mut response: Response) -> Respo
     }
     response
 }
+
+/// Lets the forms of this page lead to another site's address.
+pub(crate) fn lead_to(mut response: Response, address: &str) -> Response {
+    let origin: Vec<&str> = address.splitn(4, '/').take(3).collect();
+    if let Ok(value) = HeaderValue::from_str(&policy(&origin.join("/"))) {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, value);
+    }
+    response
+}

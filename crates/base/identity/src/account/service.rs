@@ -16,13 +16,16 @@ pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, visit: &Visi
     if login.is_empty() || password.is_empty() {
         return Err(Refusal::new("identity-wrong-password").status(401).into());
     }
+    let name = ctx.protect().mac("sign-in-name", &login);
     let account = ctx
         .read("identity.sign-in", |tx| {
-            let account = named(ctx, tx, &login)?;
-            if let Some(a) = &account {
-                model::check_lock(a, ctx.now())?;
-            }
-            Ok(account.filter(|a| !a.retired))
+            let account = named(ctx, tx, &login)?.filter(|a| !a.retired);
+            let until = match &account {
+                Some(a) => a.locked_until,
+                None => store::attempts(tx, &name)?.1,
+            };
+            model::check_lock(until, ctx.now())?;
+            Ok(account)
         })
         .await?;
     // A hash is checked in any case, so that the time taken does not tell which logins exist.
@@ -30,23 +33,31 @@ pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, visit: &Visi
         "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let hash = account.as_ref().map_or(stand_in, |a| &a.password);
     let right = matches(password, hash).await?;
-    let Some(account) = account else {
-        return Err(Refusal::new("identity-wrong-password").status(401).into());
-    };
-    if !right {
-        ctx.tx("identity.refuse-sign-in", |tx| refused(ctx, tx, account.id))
+    let account = match account {
+        Some(account) if right => account,
+        account => {
+            ctx.tx("identity.refuse-sign-in", |tx| match &account {
+                Some(account) => refused(ctx, tx, account.id),
+                None => nobody(ctx, tx, &name),
+            })
             .await?;
-        return Err(Refusal::new("identity-wrong-password").status(401).into());
-    }
+            return Err(Refusal::new("identity-wrong-password").status(401).into());
+        }
+    };
     let token = hex::encode(ctx.random::<32>());
     let secret = ctx.random::<20>();
     ctx.tx("identity.begin-session", |tx| {
         let Some(now) = store::account(tx, account.id)? else {
             return Err(Refusal::sign_in().into());
         };
-        model::check_lock(&now, ctx.now())?;
+        model::check_lock(now.locked_until, ctx.now())?;
         if let Some(purpose) = factor::service::asks(ctx, tx, &account)? {
-            factor::service::challenge(ctx, tx, &account, purpose, &token, &secret, visit)?;
+            let first = factor::service::First {
+                account: &account,
+                methods: "pwd",
+                visit,
+            };
+            factor::service::challenge(ctx, tx, &first, purpose, &token, &secret)?;
             return Ok(Entry::Step(token.clone(), purpose));
         }
         begin(ctx, tx, &account, &token, "pwd", visit)?;
@@ -71,6 +82,8 @@ pub(crate) struct Visit {
     pub device: String,
     /// Where its reader wants to go.
     pub next: String,
+    /// When they showed who they are, if not now but at another device.
+    pub shown_at: Option<i64>,
 }
 
 /// Begins the session of an account whose owner has shown all that is asked, and tells them of a browser never seen before.
@@ -93,7 +106,7 @@ pub(crate) fn begin(
         acting_for: None,
         label: &visit.label,
         methods,
-        shown_at: now,
+        shown_at: visit.shown_at.unwrap_or(now),
         expires_at: now + SESSION,
     };
     store::insert_session(tx, &session, now)?;
@@ -147,11 +160,25 @@ fn named(ctx: &Ctx, tx: &mut kernel::Tx<'_>, login: &str) -> Result<Option<Accou
     Ok(store::resident_by_index(tx, &code)?)
 }
 
+/// How many failures are counted after one more, and until when they lock.
+fn counted(before: i64, now: i64) -> (i64, Option<i64>) {
+    match before + 1 >= FAILURES {
+        true => (0, Some(now + LOCKED)),
+        false => (before + 1, None),
+    }
+}
+
+/// Counts a failed try with a name that nobody has.
+fn nobody(ctx: &Ctx, tx: &mut kernel::Tx<'_>, name: &str) -> Result<()> {
+    let (failures, until) = counted(store::attempts(tx, name)?.0, ctx.now());
+    Ok(store::put_attempts(tx, name, failures, until, ctx.now())?)
+}
+
 /// Counts a failed try; enough of them lock the account.
 pub(crate) fn refused(ctx: &Ctx, tx: &mut kernel::Tx<'_>, account: Uuid) -> Result<()> {
-    let failures = store::account(tx, account)?.map_or(0, |a| a.failures) + 1;
-    let until = (failures >= FAILURES).then(|| ctx.now() + LOCKED);
-    store::set_failures(tx, account, if until.is_some() { 0 } else { failures }, until)?;
+    let before = store::account(tx, account)?.map_or(0, |a| a.failures);
+    let (failures, until) = counted(before, ctx.now());
+    store::set_failures(tx, account, failures, until)?;
     let fact = Fact::new("identity.session.refused", account).payload(json!({ "locked": until.is_some() }));
     ctx.emit(tx, fact)?;
     Ok(())
@@ -221,40 +248,50 @@ pub(crate) async fn act_for(ctx: &Ctx, firm: Option<&str>) -> Result<String> {
     let subject = ctx.actor.subject.clone().unwrap_or_default();
     let today = ctx.today().to_string();
     let token = hex::encode(ctx.random::<32>());
-    ctx.tx("identity.act-for", |tx| {
-        if let Some(firm) = firm
-            && !store::firms_of(tx, &subject, &today)?
-                .iter()
-                .any(|(f, _)| f == firm)
-        {
-            return Err(Refusal::new("identity-not-agent").status(403).into());
-        }
-        let Some(before) = store::session(tx, &session, "browser", ctx.now())? else {
-            return Err(Refusal::sign_in().into());
-        };
-        store::end_session(tx, &session, ctx.now())?;
-        store::insert_session(
-            tx,
-            &store::NewSession {
-                token: &model::digest(&token),
-                account,
-                family: &before.family,
-                kind: "browser",
-                acting_for: firm,
-                label: &before.label,
-                methods: &before.methods,
-                shown_at: before.shown_at,
-                expires_at: ctx.now() + SESSION,
-            },
-            ctx.now(),
-        )?;
-        ctx.emit(
-            tx,
-            Fact::new("identity.session.begun", account).payload(json!({ "kind": "acting" })),
-        )?;
-        Ok(())
-    })
-    .await?;
+    // A power that its library no longer bears out ends here, so what was found must be kept.
+    let done = ctx
+        .tx("identity.act-for", |tx| {
+            if let Some(firm) = firm {
+                let power = crate::agency::store::in_force(tx, &subject, firm, &today)?;
+                let Some(power) = power else {
+                    return Err(Refusal::new("identity-not-agent").status(403).into());
+                };
+                if power.basis == "library" {
+                    crate::agency::watch::check(ctx, tx, &power)?;
+                    if crate::agency::store::in_force(tx, &subject, firm, &today)?.is_none() {
+                        return Ok(false);
+                    }
+                }
+            }
+            let Some(before) = store::session(tx, &session, "browser", ctx.now())? else {
+                return Err(Refusal::sign_in().into());
+            };
+            store::end_session(tx, &session, ctx.now())?;
+            store::insert_session(
+                tx,
+                &store::NewSession {
+                    token: &model::digest(&token),
+                    account,
+                    family: &before.family,
+                    kind: "browser",
+                    acting_for: firm,
+                    label: &before.label,
+                    methods: &before.methods,
+                    shown_at: before.shown_at,
+                    expires_at: ctx.now() + SESSION,
+                },
+                ctx.now(),
+            )?;
+            ctx.emit(
+                tx,
+                Fact::new("identity.session.begun", account).payload(json!({ "kind": "acting" })),
+            )?;
+            Ok(true)
+        })
+        .await?;
+    if !done {
+        return Err(Refusal::new("identity-not-agent").status(403).into());
+    }
     Ok(token)
 }
 

@@ -82,6 +82,34 @@ pub(crate) fn set_failures(
     Ok(())
 }
 
+/// Failures against a name that no account has, and until when it rests.
+pub(crate) fn attempts(tx: &mut Tx<'_>, name: &str) -> Result<(i64, Option<i64>), Fault> {
+    let sql = "SELECT failures, locked_until FROM identity_attempt WHERE name = $1";
+    tx.one(sql, params![name])?.map_or(Ok((0, None)), |r| {
+        Ok((r.get("failures")?, r.get("locked_until")?))
+    })
+}
+
+/// Writes them down, and forgets those of more than a day ago.
+pub(crate) fn put_attempts(
+    tx: &mut Tx<'_>,
+    name: &str,
+    failures: i64,
+    until: Option<i64>,
+    now: i64,
+) -> Result<(), Fault> {
+    tx.execute(
+        "DELETE FROM identity_attempt WHERE at < $1",
+        params![now - 86_400_000],
+    )?;
+    tx.execute(
+        "INSERT INTO identity_attempt(name, failures, locked_until, at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (name) DO UPDATE SET failures = $2, locked_until = $3, at = $4",
+        params![name, failures, until, now],
+    )?;
+    Ok(())
+}
+
 pub(crate) struct NewSubject {
     pub id: String,
     pub kind: String,
@@ -143,33 +171,6 @@ pub(crate) fn subject_by_index(tx: &mut Tx<'_>, index: &str) -> Result<Option<St
         "SELECT id FROM identity_subject WHERE code_index = $1",
         params![index],
     )
-}
-
-pub(crate) fn put_agency(
-    tx: &mut Tx<'_>,
-    firm: &str,
-    person: &str,
-    role: &str,
-    from: &str,
-) -> Result<(), Fault> {
-    tx.execute(
-        "INSERT INTO identity_agency(firm, person, role, from_on) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (firm, person) DO NOTHING",
-        params![firm, person, role, from],
-    )?;
-    Ok(())
-}
-
-/// Firms a person may act for on a day.
-pub(crate) fn firms_of(tx: &mut Tx<'_>, person: &str, on: &str) -> Result<Vec<(String, String)>, Fault> {
-    tx.query(
-        "SELECT firm, role FROM identity_agency WHERE person = $1 AND from_on <= $2 \
-         AND (until_on IS NULL OR until_on >= $2) ORDER BY firm",
-        params![person, on],
-    )?
-    .iter()
-    .map(|r| Ok((r.get("firm")?, r.get("role")?)))
-    .collect()
 }
 
 pub(crate) struct NewSession<'a> {

@@ -16,7 +16,7 @@ use serde_json::json;
 #[derive(Deserialize)]
 pub(crate) struct Next {
     #[serde(default)]
-    next: String,
+    pub next: String,
     /// The second step came too late.
     #[serde(default)]
     over: String,
@@ -42,9 +42,14 @@ pub(crate) async fn form(cx: Ctx, Query(q): Query<Next>) -> Result<Response> {
     } else {
         cx.t("identity-step-over", &[])
     };
-    let data = json!({ "next": safe(&q.next), "login": "", "error": error });
+    let data = json!({ "next": safe(&q.next), "login": "", "error": error, "sms": comms::api::sms_open(&cx)?,
+        "passkeys": offered(&cx) });
     let page = cx.page("identity/account/sign-in.html", data)?;
     Ok(onward::allow(&cx, &q.next, page).await)
+}
+
+fn offered(cx: &Ctx) -> bool {
+    crate::passkey::service::party(cx).is_some()
 }
 
 /// The cookie by which a browser is known again, whoever signs in with it.
@@ -52,7 +57,7 @@ const DEVICE: &str = "yw_device";
 /// Its life in seconds.
 const DEVICE_AGE: i64 = 365 * 86_400;
 
-fn put_cookie(cx: &Ctx, response: &mut Response, name: &str, value: &str, age: i64) {
+pub(crate) fn put_cookie(cx: &Ctx, response: &mut Response, name: &str, value: &str, age: i64) {
     let secure = if cx.app.config.secure() { "; Secure" } else { "" };
     set_cookie(
         response,
@@ -71,7 +76,7 @@ pub(crate) fn put_session(cx: &Ctx, response: &mut Response, token: &str) {
 }
 
 /// The browser behind a sign-in, and whether it is here for the first time.
-fn visit(cx: &Ctx, headers: &HeaderMap, next: &str) -> (Visit, bool) {
+pub(crate) fn visit(cx: &Ctx, headers: &HeaderMap, next: &str) -> (Visit, bool) {
     let label = headers.get(header::USER_AGENT).and_then(|h| h.to_str().ok());
     let known = cookie(headers, DEVICE).filter(|d| d.len() == 32 && d.bytes().all(|b| b.is_ascii_hexdigit()));
     let new = known.is_none();
@@ -79,33 +84,43 @@ fn visit(cx: &Ctx, headers: &HeaderMap, next: &str) -> (Visit, bool) {
         label: label.unwrap_or("browser").chars().take(160).collect(),
         device: known.unwrap_or_else(|| hex::encode(cx.random::<16>())),
         next: safe(next).to_string(),
+        shown_at: None,
     };
     (visit, new)
+}
+
+/// Lets a browser that is here for the first time be known again.
+pub(crate) fn know_again(cx: &Ctx, response: &mut Response, visit: &Visit, new: bool) {
+    if new {
+        put_cookie(cx, response, DEVICE, &visit.device, DEVICE_AGE);
+    }
+}
+
+/// The session has begun: on to where its reader wanted to go.
+pub(crate) fn entered(cx: &Ctx, session: &str, next: &str) -> Response {
+    let mut response = see(match safe(next) {
+        "" => "/me",
+        next => next,
+    });
+    put_session(cx, &mut response, session);
+    response
 }
 
 pub(crate) async fn sign_in(cx: Ctx, headers: HeaderMap, Form(f): Form<SignIn>) -> Result<Response> {
     let (visit, new) = visit(&cx, &headers, &f.next);
     let mut response = match service::sign_in(&cx, &f.login, &f.password, &visit).await {
-        Ok(Entry::In(token)) => {
-            let mut response = see(match visit.next.as_str() {
-                "" => "/me",
-                next => next,
-            });
-            put_session(&cx, &mut response, &token);
-            response
-        }
+        Ok(Entry::In(token)) => entered(&cx, &token, &visit.next),
         Ok(Entry::Step(token, purpose)) => crate::factor::web::go(&cx, purpose, &token),
         Err(Problem::Refusal(r)) if cx.html => {
             let status = kernel::http::status(&r);
-            let data = json!({ "next": visit.next, "login": f.login, "error": cx.explains(&r) });
+            let data = json!({ "next": visit.next, "login": f.login, "error": cx.explains(&r), "sms": comms::api::sms_open(&cx)?,
+                "passkeys": offered(&cx) });
             let page = cx.page_with(status, "identity/account/sign-in.html", data)?;
             return Ok(onward::allow(&cx, &visit.next, page).await);
         }
         Err(p) => return Err(p),
     };
-    if new {
-        put_cookie(&cx, &mut response, DEVICE, &visit.device, DEVICE_AGE);
-    }
+    know_again(&cx, &mut response, &visit, new);
     Ok(response)
 }
 
@@ -173,7 +188,9 @@ pub(crate) async fn security(cx: Ctx) -> Result<Response> {
                 .collect();
             let left = crate::factor::store::recovery_left(tx, account)?;
             let accesses = store::accesses(tx, &subject)?;
-            Ok(json!({ "sessions": sessions, "factors": factors, "recovery": left, "accesses": accesses }))
+            let passkeys = crate::passkey::service::own(&cx, tx, account)?;
+            Ok(json!({ "sessions": sessions, "factors": factors, "recovery": left, "accesses": accesses,
+                "passkeys": passkeys, "offered": offered(&cx) }))
         })
         .await?;
     cx.page("identity/account/security.html", data)
@@ -184,12 +201,12 @@ pub(crate) fn samples() -> Vec<Sample> {
         Sample {
             template: "identity/account/sign-in.html",
             name: "fresh",
-            data: json!({ "next": "", "login": "", "error": "" }),
+            data: json!({ "next": "", "login": "", "error": "", "sms": true, "passkeys": true }),
         },
         Sample {
             template: "identity/account/sign-in.html",
             name: "refused",
-            data: json!({ "next": "/me", "login": "x", "error": "账号或密码不对。" }),
+            data: json!({ "next": "/me", "login": "x", "error": "账号或密码不对。", "sms": false, "passkeys": false }),
         },
         Sample {
             template: "identity/account/security.html",
@@ -197,14 +214,19 @@ pub(crate) fn samples() -> Vec<Sample> {
             data: json!({ "sessions": [
                 { "label": "Firefox", "since": 1_795_000_000_000i64, "current": true, "handle": "a", "api": false, "second": true },
                 { "label": "api", "since": 1_795_000_000_000i64, "current": false, "handle": "b", "api": true, "second": false }],
-                "factors": [{ "id": "f", "kind": "totp", "since": 1_795_000_000_000i64 }], "recovery": 9,
+                "factors": [{ "id": "f", "kind": "totp", "since": 1_795_000_000_000i64 }], "recovery": 9, "offered": true,
+                "passkeys": [
+                    { "id": "p", "name": "我的手机", "since": 1_795_000_000_000i64, "used": 1_795_000_000_000i64, "with": "Chrome",
+                        "synced": true, "suspected": false },
+                    { "id": "q", "name": "安全密钥", "since": 1_795_000_000_000i64, "used": null, "with": "", "synced": false,
+                        "suspected": true }],
                 "accesses": [{ "who": "综合窗口", "fields": "name", "purpose": "case", "at": 1_795_000_000_000i64 }] }),
         },
         Sample {
             template: "identity/account/security.html",
             name: "no app, nobody looked",
             data: json!({ "sessions": [{ "label": "Firefox", "since": 1_795_000_000_000i64, "current": true, "handle": "a", "api": false,
-                "second": false }], "factors": [], "recovery": 0, "accesses": [] }),
+                "second": false }], "factors": [], "recovery": 0, "accesses": [], "passkeys": [], "offered": true }),
         },
     ]
 }

@@ -1,6 +1,6 @@
 //! The verbs of real-name checks.
 
-use super::store::{self, New};
+use super::store;
 use crate::account::store as accounts;
 use crate::api;
 use kernel::{Ctx, Fact, Refusal, Result, Tx};
@@ -9,30 +9,32 @@ use serde_json::json;
 /// Element of the population library by which a name is compared.
 const NAME: &str = "name";
 
+/// On what a level rests.
+pub(crate) struct Terms<'a> {
+    pub method: &'a str,
+    pub level: i64,
+    pub reference: &'a str,
+    /// The last legal day on which it holds.
+    pub until: Option<&'a str>,
+}
+
 /// Writes a check down; an earlier one by the same method is replaced. The fact ends the rights of nobody.
-fn record(
-    ctx: &Ctx,
-    tx: &mut Tx<'_>,
-    subject: &str,
-    method: &str,
-    level: i64,
-    reference: &str,
-) -> Result<()> {
+pub(crate) fn record(ctx: &Ctx, tx: &mut Tx<'_>, subject: &str, terms: &Terms<'_>) -> Result<()> {
     let id = ctx.id().to_string();
-    store::end(tx, subject, method, ctx.now())?;
-    let new = New {
-        id: &id,
-        subject,
-        method,
-        level,
-        reference,
-        actor: &ctx.actor.id,
-    };
-    store::insert(tx, &new, ctx.now())?;
     let fact = Fact::new("identity.assurance.recorded", subject)
-        .payload(json!({ "method": method, "level": level }));
+        .payload(json!({ "method": terms.method, "level": terms.level }));
+    let fact = end(ctx, tx, subject, terms.method, fact)?;
+    store::insert(tx, &id, subject, terms, &ctx.actor.id, ctx.now())?;
     ctx.emit(tx, fact.touch(&crate::ASSURANCE, &id))?;
     Ok(())
+}
+
+/// A check holds no longer; the fact that says why names what it ended.
+pub(crate) fn end(ctx: &Ctx, tx: &mut Tx<'_>, subject: &str, method: &str, fact: Fact) -> Result<Fact> {
+    let ended = store::end(tx, subject, method, ctx.now())?;
+    Ok(ended
+        .iter()
+        .fold(fact, |fact, id| fact.touch(&crate::ASSURANCE, id)))
 }
 
 /// Compares one's own name and number with the population library.
@@ -56,7 +58,13 @@ pub(crate) async fn compare(ctx: &Ctx) -> Result<()> {
             return Err(Refusal::new("identity-level-differs").into());
         }
         let reference = format!("{} {}", name.source, name.as_of);
-        record(ctx, tx, &subject, "population", 2, &reference)
+        let terms = Terms {
+            method: "population",
+            level: 2,
+            reference: &reference,
+            until: None,
+        };
+        record(ctx, tx, &subject, &terms)
     })
     .await
 }
@@ -91,7 +99,13 @@ pub(crate) async fn confirm(ctx: &Ctx, code: &str, name: &str) -> Result<()> {
             &ctx.t("identity-level-counter", &[]),
         )?;
         let place = api::post_title(ctx, tx, &ctx.actor.id)?.unwrap_or_default();
-        record(ctx, tx, &id, "counter", 4, &place)
+        let terms = Terms {
+            method: "counter",
+            level: 4,
+            reference: &place,
+            until: None,
+        };
+        record(ctx, tx, &id, &terms)
     })
     .await
 }

@@ -1,5 +1,6 @@
 //! SQL of real-name checks.
 
+use super::service::Terms;
 use kernel::{Fault, Tx, params};
 
 /// A check as it is shown to its person.
@@ -43,28 +44,30 @@ pub(crate) fn checks(tx: &mut Tx<'_>, subject: &str) -> Result<Vec<Check>, Fault
         .collect()
 }
 
-/// Ends checks by a method before a new one takes their place.
-pub(crate) fn end(tx: &mut Tx<'_>, subject: &str, method: &str, now: i64) -> Result<(), Fault> {
-    tx.execute(
-        "UPDATE identity_assurance SET ended_at = $3, version = version + 1 WHERE subject = $1 AND method = $2 AND ended_at IS NULL",
+/// Ends the checks by a method; their ids, which a fact must name.
+pub(crate) fn end(tx: &mut Tx<'_>, subject: &str, method: &str, now: i64) -> Result<Vec<String>, Fault> {
+    tx.query(
+        "UPDATE identity_assurance SET ended_at = $3, version = version + 1 \
+         WHERE subject = $1 AND method = $2 AND ended_at IS NULL RETURNING id",
         params![subject, method, now],
-    )?;
-    Ok(())
+    )?
+    .iter()
+    .map(|r| r.get("id"))
+    .collect()
 }
 
-pub(crate) struct New<'a> {
-    pub id: &'a str,
-    pub subject: &'a str,
-    pub method: &'a str,
-    pub level: i64,
-    pub reference: &'a str,
-    pub actor: &'a str,
-}
-
-pub(crate) fn insert(tx: &mut Tx<'_>, n: &New<'_>, now: i64) -> Result<(), Fault> {
+pub(crate) fn insert(
+    tx: &mut Tx<'_>,
+    id: &str,
+    subject: &str,
+    t: &Terms<'_>,
+    actor: &str,
+    now: i64,
+) -> Result<(), Fault> {
     tx.execute(
-        "INSERT INTO identity_assurance(id, subject, method, level, reference, actor, version, at) VALUES ($1, $2, $3, $4, $5, $6, 1, $7)",
-        params![n.id, n.subject, n.method, n.level, n.reference, n.actor, now],
+        "INSERT INTO identity_assurance(id, subject, method, level, reference, actor, version, at, until_on) \
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)",
+        params![id, subject, t.method, t.level, t.reference, actor, now, t.until],
     )?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::{service, store};
 use crate::account::web::safe;
+use crate::check;
 use axum::Form;
 use axum::extract::Query;
 use axum::http::StatusCode;
@@ -18,7 +19,7 @@ pub(crate) struct Next {
     next: String,
 }
 
-async fn page(cx: &Ctx, next: &str, refused: Option<&Refusal>) -> Result<Response> {
+pub(crate) async fn page(cx: &Ctx, next: &str, refused: Option<&Refusal>) -> Result<Response> {
     let subject = cx.actor.subject.clone().unwrap_or_default();
     let (level, checks) = cx
         .read("identity.level", |tx| {
@@ -31,13 +32,19 @@ async fn page(cx: &Ctx, next: &str, refused: Option<&Refusal>) -> Result<Respons
             Ok((store::level(tx, &subject, &cx.today().to_string())?, checks))
         })
         .await?;
-    let data = json!({ "level": level, "checks": checks, "next": safe(next), "error": refused.map(|r| cx.explains(r)).unwrap_or_default() });
+    let adapter = check::web::adapter(cx)?;
+    let newest = check::web::newest(cx, &subject).await?;
+    let data = json!({ "level": level, "checks": checks, "next": safe(next), "error": refused.map(|r| cx.explains(r)).unwrap_or_default(),
+        "adapter": adapter.as_ref().map(|a| &a.title), "state": newest });
     let page = cx.page_with(
         refused.map_or(StatusCode::OK, status),
         "identity/assurance/own.html",
         data,
     )?;
-    Ok(crate::account::onward::allow(cx, next, page).await)
+    match adapter {
+        Some(a) => Ok(crate::account::onward::lead_to(page, &a.page)),
+        None => Ok(crate::account::onward::allow(cx, next, page).await),
+    }
 }
 
 pub(crate) async fn own(cx: Ctx, Query(q): Query<Next>) -> Result<Response> {
@@ -94,7 +101,10 @@ pub(crate) fn samples() -> Vec<Sample> {
     let sample = |template, name, data: Json| Sample { template, name, data };
     let check =
         json!({ "method": "柜台核验", "level": 4, "reference": "综合窗口", "at": 1_795_000_000_000i64 });
-    let own = |level: i64, checks: Json, error: &str| json!({ "level": level, "checks": checks, "next": "", "error": error });
+    let own = |level: i64, checks: Json, error: &str| {
+        json!({ "level": level, "checks": checks, "next": "", "error": error,
+        "adapter": if level == 1 { json!("人脸核验") } else { Json::Null }, "state": if error.is_empty() { Json::Null } else { json!("failed") } })
+    };
     vec![
         sample("identity/assurance/own.html", "first", own(1, json!([]), "")),
         sample(

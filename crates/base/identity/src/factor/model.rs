@@ -47,7 +47,7 @@ impl Purpose {
     }
 }
 
-/// A sign-in whose password was right.
+/// A sign-in whose first step is done.
 #[derive(Clone, Debug)]
 pub(crate) struct Challenge {
     pub account: Uuid,
@@ -56,6 +56,8 @@ pub(crate) struct Challenge {
     pub label: String,
     pub device: String,
     pub next: String,
+    /// How the first step was done (RFC 8176).
+    pub first: String,
 }
 
 /// Six digits, thirty seconds, SHA-1, one step of tolerance: what every authenticator app understands (RFC 6238).

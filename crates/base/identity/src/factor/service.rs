@@ -11,34 +11,64 @@ use serde_json::json;
 
 /// The second step that a sign-in of this account needs, if any.
 pub(crate) fn asks(ctx: &Ctx, tx: &mut Tx<'_>, account: &Account) -> Result<Option<Purpose>> {
-    if !store::factors(tx, account.id)?.is_empty() {
+    if held(tx, account.id)? > 0 {
         return Ok(Some(Purpose::Show));
     }
-    let must = account.kind == "official" && ctx.service::<Settings>()?.officials_must(&ctx.app.config);
-    Ok(must.then_some(Purpose::Enrol))
+    Ok(must(ctx, account)?.then_some(Purpose::Enrol))
+}
+
+/// Whether the account must have a second factor.
+fn must(ctx: &Ctx, account: &Account) -> Result<bool> {
+    Ok(account.kind == "official" && ctx.service::<Settings>()?.officials_must(&ctx.app.config))
+}
+
+/// Second factors of an account: apps and passkeys.
+fn held(tx: &mut Tx<'_>, account: Uuid) -> Result<usize> {
+    Ok(store::factors(tx, account)?.len() + crate::passkey::store::passkeys(tx, account)?.len())
+}
+
+/// Whether one second factor is left, which may then be removed.
+///
+/// # Errors
+/// `identity-last-factor` (409) when it is the last and there must be one.
+pub(crate) fn is_last(ctx: &Ctx, tx: &mut Tx<'_>, account: &Account) -> Result<bool> {
+    let last = held(tx, account.id)? == 1;
+    if last && must(ctx, account)? {
+        return Err(Refusal::new("identity-last-factor").status(409).into());
+    }
+    Ok(last)
+}
+
+/// A sign-in whose first step is done.
+pub(crate) struct First<'a> {
+    pub account: &'a Account,
+    /// How it was done (RFC 8176).
+    pub methods: &'a str,
+    pub visit: &'a Visit,
 }
 
 /// Puts a sign-in off until its second step; to enrol, a factor of this secret waits to be confirmed.
 pub(crate) fn challenge(
     ctx: &Ctx,
     tx: &mut Tx<'_>,
-    account: &Account,
+    first: &First<'_>,
     purpose: Purpose,
     token: &str,
     secret: &[u8; 20],
-    visit: &Visit,
 ) -> Result<()> {
+    let account = first.account.id;
     let factor = match purpose {
         Purpose::Show => None,
-        Purpose::Enrol => Some(begin(ctx, tx, account.id, secret)?),
+        Purpose::Enrol => Some(begin(ctx, tx, account, secret)?),
     };
     let challenge = Challenge {
-        account: account.id,
+        account,
         purpose,
         factor,
-        label: visit.label.clone(),
-        device: visit.device.clone(),
-        next: visit.next.clone(),
+        label: first.visit.label.clone(),
+        device: first.visit.device.clone(),
+        next: first.visit.next.clone(),
+        first: first.methods.to_string(),
     };
     Ok(store::insert_challenge(
         tx,
@@ -74,7 +104,12 @@ fn secret(ctx: &Ctx, f: &Factor) -> Result<Vec<u8>> {
 }
 
 /// The challenge behind this token, with its account.
-fn waiting(ctx: &Ctx, tx: &mut Tx<'_>, token: &str, purpose: Purpose) -> Result<(Challenge, Account)> {
+pub(crate) fn waiting(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    token: &str,
+    purpose: Purpose,
+) -> Result<(Challenge, Account)> {
     let gone = || Refusal::new("identity-step-over").status(410);
     let challenge = store::challenge(tx, &digest(token), ctx.now())?.ok_or_else(gone)?;
     let account = account_store::account(tx, challenge.account)?.filter(|a| !a.retired);
@@ -82,7 +117,7 @@ fn waiting(ctx: &Ctx, tx: &mut Tx<'_>, token: &str, purpose: Purpose) -> Result<
     if challenge.purpose != purpose {
         return Err(gone().into());
     }
-    check_lock(&account, ctx.now())?;
+    check_lock(account.locked_until, ctx.now())?;
     Ok((challenge, account))
 }
 
@@ -95,14 +130,32 @@ fn takes(ctx: &Ctx, tx: &mut Tx<'_>, f: &Factor, code: &str) -> Result<bool> {
     }
 }
 
-/// Where a waiting sign-in leads; nowhere when there is none.
-pub(crate) async fn next(ctx: &Ctx, token: &str) -> Result<String> {
-    let challenge = ctx
-        .read("identity.step-leads-to", |tx| {
-            Ok(store::challenge(tx, &digest(token), ctx.now())?)
+/// A waiting sign-in as its page shows it.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    /// Where it leads.
+    pub next: String,
+    pub app: bool,
+    pub passkey: bool,
+}
+
+/// The sign-in that waits; one that leads nowhere when there is none.
+pub(crate) async fn peek(ctx: &Ctx, token: &str) -> Result<Waiting> {
+    ctx.read("identity.waiting", |tx| {
+        let Some(challenge) = store::challenge(tx, &digest(token), ctx.now())? else {
+            return Ok(Waiting {
+                app: true,
+                ..Waiting::default()
+            });
+        };
+        let passkeys = crate::passkey::store::passkeys(tx, challenge.account)?;
+        Ok(Waiting {
+            app: !store::factors(tx, challenge.account)?.is_empty(),
+            passkey: crate::passkey::service::party(ctx).is_some() && passkeys.iter().any(|p| !p.suspected),
+            next: challenge.next,
         })
-        .await?;
-    Ok(challenge.map(|c| c.next).unwrap_or_default())
+    })
+    .await
 }
 
 /// What a step ended with.
@@ -126,7 +179,7 @@ pub(crate) async fn show(ctx: &Ctx, token: &str, code: &str) -> Result<Done> {
             let mut methods = None;
             for f in store::factors(tx, account.id)? {
                 if methods.is_none() && f.kind == "totp" && takes(ctx, tx, &f, code)? {
-                    methods = Some("pwd otp mfa");
+                    methods = Some(format!("{} otp mfa", challenge.first));
                 }
             }
             if methods.is_none()
@@ -137,7 +190,7 @@ pub(crate) async fn show(ctx: &Ctx, token: &str, code: &str) -> Result<Done> {
                     tx,
                     Fact::new("identity.recovery.used", account.id).payload(json!({ "left": left })),
                 )?;
-                methods = Some("pwd mfa");
+                methods = Some(format!("{} mfa", challenge.first));
             }
             let Some(methods) = methods else {
                 // Counted in this transaction and refused outside it, or the count would be rolled back.
@@ -145,7 +198,7 @@ pub(crate) async fn show(ctx: &Ctx, token: &str, code: &str) -> Result<Done> {
                 return Ok(None);
             };
             end(ctx, tx, token)?;
-            accounts::begin(ctx, tx, &account, &session, methods, &visit(&challenge))?;
+            accounts::begin(ctx, tx, &account, &session, &methods, &visit(&challenge))?;
             Ok(Some(challenge.next))
         })
         .await?;
@@ -157,16 +210,17 @@ pub(crate) async fn show(ctx: &Ctx, token: &str, code: &str) -> Result<Done> {
     })
 }
 
-fn visit(c: &Challenge) -> Visit {
+pub(crate) fn visit(c: &Challenge) -> Visit {
     Visit {
         label: c.label.clone(),
         device: c.device.clone(),
         next: c.next.clone(),
+        shown_at: None,
     }
 }
 
 /// Of two tries at once only one ends the challenge.
-fn end(ctx: &Ctx, tx: &mut Tx<'_>, token: &str) -> Result<()> {
+pub(crate) fn end(ctx: &Ctx, tx: &mut Tx<'_>, token: &str) -> Result<()> {
     match store::end_challenge(tx, &digest(token), ctx.now())? {
         true => Ok(()),
         false => Err(Refusal::new("identity-step-over").status(410).into()),
@@ -211,7 +265,8 @@ pub(crate) async fn enrol(ctx: &Ctx, token: &str, code: &str) -> Result<Done> {
             }
             confirm(ctx, tx, &factor, &codes)?;
             end(ctx, tx, token)?;
-            accounts::begin(ctx, tx, &account, &session, "pwd otp mfa", &visit(&challenge))?;
+            let methods = format!("{} otp mfa", challenge.first);
+            accounts::begin(ctx, tx, &account, &session, &methods, &visit(&challenge))?;
             Ok(Some(challenge.next))
         })
         .await?;
@@ -239,13 +294,18 @@ fn put_recovery(tx: &mut Tx<'_>, account: Uuid, codes: &[String]) -> Result<()> 
 }
 
 /// One's own account, when one has shown who one is lately.
-fn lately(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Account> {
+pub(crate) fn lately(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Account> {
+    shown_within(ctx, tx, RECENT, "identity-sign-in-again")
+}
+
+/// One's own account, when one has shown who one is within so many milliseconds; else this refusal.
+pub(crate) fn shown_within(ctx: &Ctx, tx: &mut Tx<'_>, within: i64, refusal: &str) -> Result<Account> {
     let (account, session) = accounts::own(ctx)?;
     let session = account_store::session(tx, &session, "browser", ctx.now())?.ok_or_else(Refusal::sign_in)?;
     let account = account_store::account(tx, account)?.ok_or_else(Refusal::sign_in)?;
-    match ctx.now() - session.shown_at <= RECENT {
+    match ctx.now() - session.shown_at <= within {
         true => Ok(account),
-        false => Err(Refusal::new("identity-sign-in-again").status(403).into()),
+        false => Err(Refusal::new(refusal).status(403).into()),
     }
 }
 
@@ -295,11 +355,8 @@ pub(crate) async fn remove(ctx: &Ctx, id: &str) -> Result<()> {
         let account = lately(ctx, tx)?;
         let all = store::factors(tx, account.id)?;
         let factor = all.iter().find(|f| f.id == id).ok_or_else(Refusal::not_found)?;
-        let must = account.kind == "official" && ctx.service::<Settings>()?.officials_must(&ctx.app.config);
-        if must && all.len() == 1 {
-            return Err(Refusal::new("identity-last-factor").status(409).into());
-        }
-        take_away(ctx, tx, factor, all.len() == 1)
+        let last = is_last(ctx, tx, &account)?;
+        take_away(ctx, tx, factor, last)
     })
     .await
 }
@@ -319,7 +376,7 @@ pub(crate) async fn renew(ctx: &Ctx) -> Result<Vec<String>> {
     let codes = recovery_codes(ctx);
     ctx.tx("identity.renew-recovery", |tx| {
         let account = lately(ctx, tx)?;
-        if store::factors(tx, account.id)?.is_empty() {
+        if held(tx, account.id)? == 0 {
             return Err(Refusal::new("identity-no-factor").status(409).into());
         }
         put_recovery(tx, account.id, &codes)?;
@@ -339,8 +396,12 @@ pub(crate) async fn forget(ctx: &Ctx, login: &str) -> Result<usize> {
         for f in &all {
             take_away(ctx, tx, f, true)?;
         }
+        let passkeys = crate::passkey::store::passkeys(tx, account.id)?;
+        for p in &passkeys {
+            crate::passkey::service::take_away(ctx, tx, p, true)?;
+        }
         accounts::end_all(ctx, tx, account.id)?;
-        Ok(all.len())
+        Ok(all.len() + passkeys.len())
     })
     .await
 }

@@ -96,8 +96,8 @@ pub(crate) fn insert_challenge(
     expires_at: i64,
 ) -> Result<(), Fault> {
     tx.execute(
-        "INSERT INTO identity_challenge(token, account, purpose, factor, label, device, next, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO identity_challenge(token, account, purpose, factor, label, device, next, expires_at, first) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         params![
             token,
             c.account,
@@ -106,7 +106,8 @@ pub(crate) fn insert_challenge(
             c.label.as_str(),
             c.device.as_str(),
             c.next.as_str(),
-            expires_at
+            expires_at,
+            c.first.as_str()
         ],
     )?;
     Ok(())
@@ -114,7 +115,7 @@ pub(crate) fn insert_challenge(
 
 pub(crate) fn challenge(tx: &mut Tx<'_>, token: &str, now: i64) -> Result<Option<Challenge>, Fault> {
     tx.one(
-        "SELECT account, purpose, factor, label, device, next FROM identity_challenge WHERE token = $1 AND expires_at > $2",
+        "SELECT account, purpose, factor, label, device, next, first FROM identity_challenge WHERE token = $1 AND expires_at > $2",
         params![token, now],
     )?
     .map(|r| {
@@ -125,6 +126,7 @@ pub(crate) fn challenge(tx: &mut Tx<'_>, token: &str, now: i64) -> Result<Option
             label: r.get("label")?,
             device: r.get("device")?,
             next: r.get("next")?,
+            first: r.get("first")?,
         })
     })
     .transpose()

@@ -39,7 +39,7 @@ fn put_step(cx: &Ctx, response: &mut Response, token: &str, age: i64) {
     );
 }
 
-fn step(headers: &HeaderMap) -> String {
+pub(crate) fn step(headers: &HeaderMap) -> String {
     cookie(headers, STEP).unwrap_or_default()
 }
 
@@ -49,37 +49,36 @@ fn over(r: &Refusal) -> bool {
 }
 
 pub(crate) async fn form(cx: Ctx, headers: HeaderMap) -> Result<Response> {
-    let page = cx.page("identity/factor/code.html", json!({ "error": "" }))?;
-    onward(&cx, &headers, page).await
+    code_page(&cx, &headers, None).await
 }
 
-/// Lets this page's form lead to where the sign-in does.
-async fn onward(cx: &Ctx, headers: &HeaderMap, page: Response) -> Result<Response> {
-    let next = service::next(cx, &step(headers)).await?;
-    Ok(crate::account::onward::allow(cx, &next, page).await)
+async fn code_page(cx: &Ctx, headers: &HeaderMap, refused: Option<&Refusal>) -> Result<Response> {
+    let waiting = service::peek(cx, &step(headers)).await?;
+    let data = json!({ "error": refused.map(|r| cx.explains(r)).unwrap_or_default(), "app": waiting.app,
+        "passkey": waiting.passkey });
+    let status = refused.map_or(StatusCode::OK, status);
+    let page = cx.page_with(status, "identity/factor/code.html", data)?;
+    // This page's form leads to where the sign-in does.
+    Ok(crate::account::onward::allow(cx, &waiting.next, page).await)
 }
 
 pub(crate) async fn show(cx: Ctx, headers: HeaderMap, Form(f): Form<Code>) -> Result<Response> {
     match service::show(&cx, &step(&headers), &f.code).await {
         Ok(done) => Ok(entered(&cx, &done, see(destination(&done)))),
         Err(Problem::Refusal(r)) if cx.html && over(&r) => Ok(see("/sign-in?over=1")),
-        Err(Problem::Refusal(r)) if cx.html => cx.page_with(
-            status(&r),
-            "identity/factor/code.html",
-            json!({ "error": cx.explains(&r) }),
-        ),
+        Err(Problem::Refusal(r)) if cx.html => code_page(&cx, &headers, Some(&r)).await,
         Err(p) => Err(p),
     }
 }
 
-fn destination(done: &Done) -> &str {
+pub(crate) fn destination(done: &Done) -> &str {
     match safe(&done.next) {
         "" => "/me",
         next => next,
     }
 }
 
-fn entered(cx: &Ctx, done: &Done, mut response: Response) -> Response {
+pub(crate) fn entered(cx: &Ctx, done: &Done, mut response: Response) -> Response {
     account::put_session(cx, &mut response, &done.session);
     put_step(cx, &mut response, "", 0);
     response
@@ -166,16 +165,23 @@ pub(crate) async fn renew(cx: Ctx) -> Result<Response> {
 
 pub(crate) fn samples() -> Vec<Sample> {
     let sample = |template, name, data: Json| Sample { template, name, data };
+    let code =
+        |app: bool, passkey: bool, error: &str| json!({ "error": error, "app": app, "passkey": passkey });
     let enrolment = |must: bool, error: &str| {
         json!({ "qr": "<svg viewBox=\"0 0 1 1\"></svg>", "url": "otpauth://totp/x", "secret": "ABCD EFGH", "action": "/x",
             "error": error, "must": must })
     };
     vec![
-        sample("identity/factor/code.html", "fresh", json!({ "error": "" })),
+        sample("identity/factor/code.html", "fresh", code(true, false, "")),
         sample(
             "identity/factor/code.html",
             "refused",
-            json!({ "error": "验证码不对" }),
+            code(true, true, "验证码不对"),
+        ),
+        sample(
+            "identity/factor/code.html",
+            "a passkey only",
+            code(false, true, ""),
         ),
         sample("identity/factor/enrolment.html", "must", enrolment(true, "")),
         sample(

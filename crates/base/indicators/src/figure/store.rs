@@ -77,6 +77,7 @@ fn reach(source: Source, w: &Within, params: &mut Vec<Value>) -> String {
         (Source::Cases, _) => {
             let columns = ScopeColumns {
                 owner: "CAST(NULL AS TEXT)",
+                about: "",
                 org_path: "v.org_path",
                 area_code: "v.area_code",
             };

@@ -71,22 +71,27 @@ pub(crate) async fn issuer_now(ctx: &Ctx) -> Result<Issuer> {
 }
 
 /// Whose code it will be, and what stands on it for readers without a network.
-fn holder(ctx: &Ctx, tx: &mut Tx<'_>, kind: Kind) -> Result<(Option<String>, String)> {
+fn holder(ctx: &Ctx, tx: &mut Tx<'_>, kind: Kind) -> Result<(Option<String>, String, Kind)> {
     let subject = ctx.actor.subject.as_deref().ok_or_else(Refusal::sign_in)?;
     let person = identity::api::party(ctx, tx, subject)?.ok_or_else(Refusal::not_found)?;
     match kind {
-        Kind::Person => Ok((None, person.masked_name())),
+        Kind::Person => Ok((None, person.masked_name(), kind)),
         Kind::Firm => {
             let firm = ctx.actor.on_behalf.as_deref();
             let firm = firm.ok_or_else(|| Refusal::new("onecode-no-firm").status(409))?;
+            identity::api::covers(ctx, "code")?;
             let party = identity::api::party(ctx, tx, firm)?.ok_or_else(Refusal::not_found)?;
+            if party.kind == "natural" {
+                // A child or dependant: the code of a person.
+                return Ok((Some(firm.to_string()), party.masked_name(), Kind::Person));
+            }
             // The agent's name at the end must fit whatever the firm is called.
             let agent = format!("·{}", person.masked_name());
             let mut name: String = party.name;
             while name.len() + agent.len() > format::LABEL {
                 name.pop();
             }
-            Ok((Some(firm.to_string()), name + &agent))
+            Ok((Some(firm.to_string()), name + &agent, kind))
         }
     }
 }
@@ -109,12 +114,12 @@ struct New<'a> {
 
 fn certify(ctx: &Ctx, tx: &mut Tx<'_>, id: [u8; 16], new: &New<'_>) -> Result<(Device, String)> {
     let account = ctx.actor.account.ok_or_else(Refusal::sign_in)?;
-    let (on_behalf, label) = holder(ctx, tx, new.kind)?;
+    let (on_behalf, label, kind) = holder(ctx, tx, new.kind)?;
     let issuer = issuer(ctx, tx)?;
     let now = seconds(ctx);
     let moment = |s: i64| u32::try_from(s).map_err(|_| Fault::new("the clock is out of range"));
     let certificate = Certificate {
-        kind: new.kind,
+        kind,
         device: id,
         issuer: format::key_id(issuer.key()),
         not_before: moment(now)?,
@@ -132,7 +137,7 @@ fn certify(ctx: &Ctx, tx: &mut Tx<'_>, id: [u8; 16], new: &New<'_>) -> Result<(D
         account,
         subject: ctx.actor.subject.clone().unwrap_or_default(),
         on_behalf,
-        kind: new.kind.name().into(),
+        kind: kind.name().into(),
         name: new.name.chars().take(40).collect(),
         certificate: certificate.sign(&issuer.0),
         private,
@@ -202,6 +207,7 @@ pub(crate) async fn bind(ctx: &Ctx, name: &str, kind: Kind, x: &str, y: &str) ->
 
 /// The code to show on a page at this moment, signed with the key that the city keeps for this account; with its label.
 pub(crate) async fn shown(ctx: &Ctx) -> Result<(String, Kind)> {
+    identity::api::covers(ctx, "code")?;
     let kind = if ctx.actor.on_behalf.is_some() {
         Kind::Firm
     } else {

@@ -55,8 +55,7 @@ fn device(ctx: &Ctx, tx: &mut Tx<'_>, code: &Code) -> Result<Device> {
         return Err(ended().into());
     }
     if let Some(firm) = &found.on_behalf {
-        let firms = identity::api::firms_of(ctx, tx, &found.subject)?;
-        if !firms.iter().any(|(id, _)| id == firm) {
+        if !identity::api::may_for(ctx, tx, &found.subject, firm, "code")? {
             return Err(Refusal::new("onecode-no-agent").into());
         }
     }
@@ -143,11 +142,17 @@ pub(crate) async fn check(ctx: &Ctx, text: &str, scene_id: &str) -> Result<Told>
 fn elements(ctx: &Ctx, tx: &mut Tx<'_>, scene: &Scene, d: &Device) -> Result<Vec<(String, String)>> {
     let person =
         identity::api::party(ctx, tx, &d.subject)?.ok_or_else(|| Fault::new("a device of nobody"))?;
-    let firm = match &d.on_behalf {
+    let behalf = match &d.on_behalf {
         Some(id) => identity::api::party(ctx, tx, id)?,
         None => None,
     };
+    // A guardian shows the code of a person, who is told of as one.
+    let (firm, person, shower) = match behalf {
+        Some(child) if child.kind == "natural" => (None, child, Some(person)),
+        firm => (firm, person, None),
+    };
     let own = firm.is_none();
+    let level = |tx: &mut Tx<'_>| identity::api::level(ctx, tx, &person.id);
     let mut out = Vec::new();
     for name in &scene.elements {
         let value = match name.as_str() {
@@ -157,10 +162,11 @@ fn elements(ctx: &Ctx, tx: &mut Tx<'_>, scene: &Scene, d: &Device) -> Result<Vec
             "masked_number" if own => Some(person.masked_code()),
             "phone_number" if own => person.phone.clone(),
             "age_group" if own => age_group(ctx, &person.code),
-            "real_name_level" if own => Some(format!("R{}", identity::api::level(ctx, tx, &d.subject)?)),
+            "real_name_level" if own => Some(format!("R{}", level(tx)?)),
             "firm_name" => firm.as_ref().map(|f| f.name.clone()),
             "firm_credit_code" => firm.as_ref().map(|f| f.code.clone()),
             "agent_name" if !own => Some(person.name.clone()),
+            "agent_name" => shower.as_ref().map(|s| s.name.clone()),
             "certificates" => certificates(ctx, tx, d.holder())?,
             _ => None,
         };

@@ -119,7 +119,7 @@ fn check(ctx: &Ctx, d: &Draft) -> Result<()> {
         .registration
         .scopes
         .iter()
-        .find(|s| !scopes.has(s) && *s != provider::INTROSPECTION);
+        .find(|s| !scopes.has(s) && !provider::MACHINE.contains(&s.as_str()));
     if let Some(scope) = unknown {
         let r = Refusal::new("openid-client-scope-unknown").arg("scope", scope);
         return Err(r.clone().field("scope", ctx.says(&r)).into());

@@ -1,7 +1,7 @@
 //! The verbs that systems call directly: exchange, push, introspect, revoke, and what is told about a person.
 
 use super::model::{ACCESS, CODE, GRANT, Grant, ID_TOKEN, Kind, REFRESH, Token};
-use super::{person, store};
+use super::{own, person, store};
 use crate::client::service::{Known, known};
 use crate::key::service::keys;
 use crate::provider::{INTROSPECTION, digest, provider, seconds};
@@ -91,7 +91,9 @@ struct Given {
     client: Arc<Known>,
     scopes: Vec<String>,
     refresh: bool,
-    grant: Option<(Grant, Map<String, Json>)>,
+    grant: Grant,
+    /// What is told of the person.
+    facts: Map<String, Json>,
     /// The ID token names the nonce of the request only the first time (OpenID Connect Core §12.2).
     first: bool,
 }
@@ -103,6 +105,9 @@ pub(crate) async fn exchange(
     body: &str,
 ) -> Result<Told<TokenAnswer>> {
     let params = told!(Params::parse(body));
+    if params.get("grant_type") == Some("client_credentials") {
+        return exchange_for_itself(ctx, authorization, &params).await;
+    }
     let (access, refresh) = (Opaque::new(ctx.random()), Opaque::new(ctx.random()));
     let given = ctx
         .tx("openid.exchange", |tx| {
@@ -121,13 +126,9 @@ pub(crate) async fn exchange(
                 } => {
                     told!(by_refresh(ctx, tx, client, &refresh_token, scopes.as_deref())?)
                 }
-                TokenRequest::ClientCredentials { scopes } => Given {
-                    client,
-                    scopes,
-                    refresh: false,
-                    grant: None,
-                    first: true,
-                },
+                TokenRequest::ClientCredentials { .. } => {
+                    return Err(kernel::Fault::new("a system's own token was asked for twice").into());
+                }
             };
             give(ctx, tx, &given, &access, &refresh)?;
             Ok(Ok(given))
@@ -136,23 +137,41 @@ pub(crate) async fn exchange(
     let given = told!(given);
     let mut answer = TokenAnswer::new(access.token.clone(), ACCESS / 1000, &given.scopes);
     answer.refresh_token = given.refresh.then_some(refresh.token);
-    if let Some((grant, facts)) = &given.grant
-        && given.scopes.iter().any(|s| s == "openid")
-    {
-        answer.id_token = Some(id_token(ctx, &given, grant, facts, &access.token).await?);
+    if given.scopes.iter().any(|s| s == "openid") {
+        answer.id_token = Some(id_token(ctx, &given, &access.token).await?);
     }
     Ok(Ok(answer))
 }
 
-async fn id_token(
+/// A token for a system that acts for itself (RFC 6749 §4.4). Nothing is written for it but the assertion that must not come
+/// again.
+async fn exchange_for_itself(
     ctx: &Ctx,
-    given: &Given,
-    grant: &Grant,
-    facts: &Map<String, Json>,
-    access: &str,
-) -> Result<String> {
+    authorization: Option<&str>,
+    params: &Params,
+) -> Result<Told<TokenAnswer>> {
+    let asks = |tx: &mut Tx<'_>, spend: bool| -> Result<Told<(Arc<Known>, Vec<String>)>> {
+        let caller = told!(caller(ctx, tx, authorization, params)?);
+        if spend {
+            told!(caller.spend(tx)?);
+        }
+        match told!(endpoint::read(params, &caller.client.client)) {
+            TokenRequest::ClientCredentials { scopes } => Ok(Ok((caller.client, scopes))),
+            _ => Ok(Err(bad_grant())),
+        }
+    };
+    let asked = match params.get("client_assertion") {
+        None => ctx.read("openid.exchange", |tx| asks(tx, false)).await?,
+        Some(_) => ctx.tx("openid.exchange", |tx| asks(tx, true)).await?,
+    };
+    let (client, scopes) = told!(asked);
+    let access = own::issue(ctx, client.client.id(), &scopes);
+    Ok(Ok(TokenAnswer::new(access, ACCESS / 1000, &scopes)))
+}
+
+async fn id_token(ctx: &Ctx, given: &Given, access: &str) -> Result<String> {
     let (provider, keys) = (provider(ctx), keys(ctx).await?);
-    let client = &given.client.client;
+    let (client, grant, facts) = (&given.client.client, &given.grant, &given.facts);
     let token = IdToken {
         issuer: &provider.issuer,
         sub: &grant.sub,
@@ -177,21 +196,21 @@ async fn id_token(
 fn give(ctx: &Ctx, tx: &mut Tx<'_>, given: &Given, access: &Opaque, refresh: &Opaque) -> Result<()> {
     let now = ctx.now();
     let id = given.client.client.id();
-    let grant = given.grant.as_ref().map(|(g, _)| g);
+    let grant = &given.grant;
     let token = |kind, secret: &Opaque, scopes: &[String], expires_at| Token {
         digest: hex::encode(secret.digest),
         kind,
         client: id.to_string(),
-        grant: grant.map(|g| g.id.clone()),
+        grant: Some(grant.id.clone()),
         scopes: scopes.to_vec(),
         issued_at: now,
         expires_at,
         used: false,
     };
     store::insert_token(tx, &token(Kind::Access, access, &given.scopes, now + ACCESS))?;
-    if let (true, Some(g)) = (given.refresh, grant) {
-        let until = (now + REFRESH).min(g.created_at + GRANT);
-        store::insert_token(tx, &token(Kind::Refresh, refresh, &g.request.scopes, until))?;
+    if given.refresh {
+        let until = (now + REFRESH).min(grant.created_at + GRANT);
+        store::insert_token(tx, &token(Kind::Refresh, refresh, &grant.request.scopes, until))?;
     }
     Ok(())
 }
@@ -257,7 +276,8 @@ fn by_code(
     Ok(Ok(Given {
         refresh: endpoint::gives_refresh(&client.client, &token.scopes),
         scopes: token.scopes,
-        grant: Some((grant, facts)),
+        grant,
+        facts,
         client,
         first: true,
     }))
@@ -294,14 +314,22 @@ fn by_refresh(
     Ok(Ok(Given {
         scopes,
         refresh: true,
-        grant: Some((grant, facts)),
+        grant,
+        facts,
         client,
         first: false,
     }))
 }
 
 /// An access or refresh token that works now, with its sign-in.
-fn working(ctx: &Ctx, tx: &mut Tx<'_>, text: &str) -> Result<Option<(Token, Option<Grant>)>> {
+pub(crate) fn working(ctx: &Ctx, tx: &mut Tx<'_>, text: &str) -> Result<Option<(Token, Option<Grant>)>> {
+    if let Some(token) = own::read(ctx, text) {
+        // What lies in the table of such a token says that it was revoked.
+        let stands = token.expires_at > ctx.now()
+            && store::token(tx, &token.digest)?.is_none()
+            && known(ctx, tx, &token.client)?.is_some();
+        return Ok(stands.then_some((token, None)));
+    }
     let token = store::token(tx, &digest(text))?;
     let Some(token) = token.filter(|t| t.kind != Kind::Code && !t.used && t.expires_at > ctx.now()) else {
         return Ok(None);
@@ -365,6 +393,13 @@ pub(crate) async fn revoke(ctx: &Ctx, authorization: Option<&str>, body: &str) -
         let caller = told!(caller(ctx, tx, authorization, &params)?);
         told!(caller.spend(tx)?);
         let named = told!(introspect::read(&params));
+        if let Some(token) = own::read(ctx, &named.token) {
+            let mine = token.client == caller.client.client.id();
+            if mine && token.expires_at > ctx.now() && store::token(tx, &token.digest)?.is_none() {
+                store::insert_token(tx, &token)?;
+            }
+            return Ok(Ok(()));
+        }
         let token = store::token(tx, &digest(&named.token))?;
         let Some(token) = token.filter(|t| t.client == caller.client.client.id()) else {
             return Ok(Ok(()));

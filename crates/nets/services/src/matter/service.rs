@@ -116,8 +116,15 @@ pub async fn revise(ctx: &Ctx, matter: &str, process: &str) -> Result<i64> {
     Ok(version + 1)
 }
 
+/// The Typst template of printed guides.
+const GUIDE: &str = "guide.typ";
+
+/// See [`GUIDE`].
+pub(crate) struct GuideTemplate(pub String);
+
 /// Fills the catalogue of the case runtime from the database, and puts the calendar into force.
 pub async fn open(ctx: &Ctx, pack: &Pack) -> Result<()> {
+    ctx.app.services.put(GuideTemplate(pack.text(GUIDE)?));
     let catalogue = Catalogue::default();
     let versions = ctx.read("services.open", store::versions).await?;
     for (version, retired, parts) in versions {

@@ -3,7 +3,7 @@
 use super::model::Sheet;
 use super::{elements, service, store};
 use axum::extract::{Path, Query};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use codes::service as sets;
 use kernel::http::{reply, see};
 use kernel::module::Sample;
@@ -183,6 +183,111 @@ pub(crate) async fn guide(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
         Ok(json!({ "g": g, "preview": null }))
     };
     cx.public_page("services/matter/guide.html", make).await
+}
+
+/// The guide as a numbered PDF: the number names the matter and the version that was in force when it was printed.
+pub(crate) async fn paper(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    let (g, version) = cx
+        .read("services.guide-paper", |tx| {
+            let version = crate::edition::store::head(tx, &id)?.map_or(1, |(v, _)| v);
+            Ok((guide_data(&cx, tx, &id)?, version))
+        })
+        .await?;
+    let (data, title) = (paper_data(&cx, g, version)?, id.clone());
+    let template = cx.service::<service::GuideTemplate>()?;
+    let now = cx.now();
+    let printed =
+        tokio::task::spawn_blocking(move || documents::print::render(&template.0, &data, &title, now));
+    let pdf = printed
+        .await
+        .map_err(|e| kernel::Fault::of("printing a guide", e))?
+        .map_err(|e| kernel::Fault::of("printing a guide", e))?;
+    let kind = [(axum::http::header::CONTENT_TYPE, "application/pdf")];
+    Ok((kind, pdf).into_response())
+}
+
+/// What the template prints: the guide with its words.
+fn paper_data(cx: &Ctx, mut g: Json, version: i64) -> Result<Json> {
+    let t = |key: &str| cx.t(&format!("services-{key}"), &[]);
+    let days = |n: &Json| cx.t("services-days", &[("n", &n.to_string())]);
+    let name = |v: &Json| v["name"].as_str().unwrap_or("—").to_string();
+    for m in g["materials"].as_array_mut().into_iter().flatten() {
+        let needed = match (m["required"] == true, m["conditional"] == true) {
+            (true, _) => "needed-yes",
+            (_, true) => "needed-when",
+            _ => "needed-no",
+        };
+        let accept: Vec<&str> = m["accept"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .collect();
+        let kinds = format!("{} {}", accept.join(" "), m["max_mb"]);
+        (m["needed"], m["from"], m["kinds"]) = (
+            json!(t(needed)),
+            json!(name(&m["source"])),
+            json!(format!("{kinds} MB")),
+        );
+    }
+    for b in g["basis"].as_array_mut().into_iter().flatten() {
+        let text = |key: &str| b[key].as_str().unwrap_or_default().to_string();
+        let named = cx.t(
+            "services-law",
+            &[("law", &text("law")), ("article", &text("article"))],
+        );
+        b["name"] = json!(named);
+    }
+    let list = |v: &Json| -> String {
+        let all = v.as_array().into_iter().flatten().filter_map(Json::as_str);
+        all.map(|a| t(&format!("audience-{a}")))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let fee = match g["fee"]["amount"].as_i64() {
+        Some(fen) if fen > 0 => format!("¥ {}.{:02}", fen / 100, fen % 100),
+        _ => t("free"),
+    };
+    let code = match g["implementation_code"].as_str() {
+        Some(code) if !code.is_empty() => code.to_string(),
+        _ => g["code"].as_str().unwrap_or_default().to_string(),
+    };
+    let facts: Vec<Json> = [
+        ("promised", days(&g["promised_days"])),
+        ("legal", days(&g["legal_days"])),
+        ("acceptance", days(&g["acceptance_days"])),
+        ("fee", fee),
+        ("audience", list(&g["audience"])),
+        ("kind", g["kind"].as_str().unwrap_or("—").to_string()),
+        (
+            "online",
+            t(&format!("online-{}", g["online"].as_str().unwrap_or_default())),
+        ),
+        (
+            "consult",
+            g["elements"]["consult"]
+                .as_str()
+                .filter(|s| !s.is_empty())
+                .unwrap_or("—")
+                .to_string(),
+        ),
+    ]
+    .into_iter()
+    .map(|(label, value)| json!({ "label": t(label), "value": value }))
+    .collect();
+    let url = format!(
+        "{}/matters/{}",
+        cx.app.config.url,
+        g["id"].as_str().unwrap_or_default()
+    );
+    let words = json!({ "conditions": t("conditions"), "materials": t("materials"), "none": t("materials-none"), "material": t("material"),
+        "needed": t("needed"), "source": t("material-source"), "format": t("format"), "steps": t("steps"), "basis": t("basis"),
+        "windows": t("windows"), "number": t("paper-number"), "scan": t("paper-scan"), "valid": t("paper-valid") });
+    Ok(
+        json!({ "facts": facts, "t": words, "qr": kernel::qr::svg(&url)?, "url": url, "demo": cx.app.config.demo,
+        "number": format!("{code}-v{version}"), "date": cx.today().to_string(), "lang": if cx.locale == Locale::En { "en" } else { "zh" },
+        "g": g }),
+    )
 }
 
 pub(crate) async fn start(cx: Ctx, Path(id): Path<String>) -> Result<Response> {

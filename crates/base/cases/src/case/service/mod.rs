@@ -29,7 +29,11 @@ use serde_json::{Map, Value as Json, json};
 
 /// Whether the actor, or whom the actor acts for, is a party to the case.
 pub(crate) fn owns(ctx: &Ctx, case: &Case) -> bool {
-    let owners = case.resource().owners;
+    let mut owners = case.resource().owners;
+    if !ctx.actor.is_official() {
+        // Who once applied for a firm has no right of the own to its case.
+        owners.truncate(1);
+    }
     [&ctx.actor.subject, &ctx.actor.on_behalf]
         .into_iter()
         .flatten()
@@ -63,7 +67,10 @@ pub(crate) fn readable(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Case> {
         return Err(Refusal::not_found().into());
     }
     ctx.may("cases.case.read", &case.resource())
-        .map_err(|_| Refusal::not_found())?;
+        .map_err(|r| match identity::api::beyond_scope(&r) {
+            true => r,
+            false => Refusal::not_found(),
+        })?;
     Ok(case)
 }
 

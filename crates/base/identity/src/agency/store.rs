@@ -1,0 +1,169 @@
+//! SQL of powers.
+
+use super::model::Power;
+use kernel::{Fault, Row, Tx, Value, params};
+
+const POWER: &str = "id, principal, holder, invitee, name, role, verbs, matters, state, basis, document, reason, granted_by, from_on, \
+                     until_on, answer_by, created_at, ended_at";
+
+fn words(text: String) -> Vec<String> {
+    text.split_whitespace().map(String::from).collect()
+}
+
+fn of(r: &Row) -> Result<Power, Fault> {
+    Ok(Power {
+        id: r.get("id")?,
+        principal: r.get("principal")?,
+        holder: r.get("holder")?,
+        invitee: r.get("invitee")?,
+        name: r.get("name")?,
+        role: r.get("role")?,
+        verbs: words(r.get("verbs")?),
+        matters: words(r.get("matters")?),
+        state: r.get("state")?,
+        basis: r.get("basis")?,
+        document: r.get("document")?,
+        reason: r.get("reason")?,
+        granted_by: r.get("granted_by")?,
+        from_on: r.get("from_on")?,
+        until_on: r.get("until_on")?,
+        answer_by: r.get("answer_by")?,
+        created_at: r.get("created_at")?,
+        ended_at: r.get("ended_at")?,
+    })
+}
+
+fn select(tx: &mut Tx<'_>, rest: &str, p: &[Value]) -> Result<Vec<Power>, Fault> {
+    tx.query(&format!("SELECT {POWER} FROM identity_power {rest}"), p)?
+        .iter()
+        .map(of)
+        .collect()
+}
+
+pub(crate) fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<Power>, Fault> {
+    Ok(select(tx, "WHERE id = $1", params![id])?.pop())
+}
+
+/// The powers of a person that are not over, whatever their term.
+pub(crate) fn of_holder(tx: &mut Tx<'_>, person: &str) -> Result<Vec<Power>, Fault> {
+    let rest = "WHERE holder = $1 AND state IN ('active', 'suspended', 'unconfirmed') ORDER BY principal, created_at";
+    select(tx, rest, params![person])
+}
+
+/// The power by which a person acts for somebody on a day; the strongest first.
+pub(crate) fn in_force(
+    tx: &mut Tx<'_>,
+    person: &str,
+    principal: &str,
+    today: &str,
+) -> Result<Option<Power>, Fault> {
+    let rest = "WHERE holder = $1 AND principal = $2 AND state IN ('active', 'unconfirmed') AND from_on <= $3 \
+                AND (until_on IS NULL OR until_on >= $3) \
+                ORDER BY CASE role WHEN 'representative' THEN 0 WHEN 'guardian' THEN 0 WHEN 'manager' THEN 1 ELSE 2 END, created_at";
+    Ok(select(tx, rest, params![person, principal, today])?
+        .into_iter()
+        .next())
+}
+
+/// Everybody's powers for one principal, newest first.
+pub(crate) fn of_principal(tx: &mut Tx<'_>, principal: &str, limit: u32) -> Result<Vec<Power>, Fault> {
+    let rest = format!("WHERE principal = $1 ORDER BY created_at DESC, id LIMIT {limit}");
+    select(tx, &rest, params![principal])
+}
+
+/// Invitations that wait for whoever has this number.
+pub(crate) fn invitations(tx: &mut Tx<'_>, invitee: &str, now: i64) -> Result<Vec<Power>, Fault> {
+    let rest = "WHERE invitee = $1 AND state = 'invited' AND answer_by >= $2 ORDER BY created_at LIMIT 50";
+    select(tx, rest, params![invitee, now])
+}
+
+/// Powers whose term ends by a day and that nobody was warned of.
+pub(crate) fn ending(tx: &mut Tx<'_>, today: &str, by: &str) -> Result<Vec<Power>, Fault> {
+    let rest = "WHERE state = 'active' AND warned_at IS NULL AND until_on >= $1 AND until_on <= $2 ORDER BY id LIMIT 500";
+    select(tx, rest, params![today, by])
+}
+
+/// Powers that rest on a library and are to be checked again, from an id on.
+pub(crate) fn from_library(tx: &mut Tx<'_>, after: &str) -> Result<Vec<Power>, Fault> {
+    let rest = "WHERE state = 'active' AND basis = 'library' AND id > $1 ORDER BY id LIMIT 100";
+    select(tx, rest, params![after])
+}
+
+/// Rows that came by the migration and that no fact covers yet.
+pub(crate) fn uncovered(tx: &mut Tx<'_>) -> Result<Vec<Power>, Fault> {
+    select(
+        tx,
+        "WHERE basis = 'migrated' AND version = 1 ORDER BY id LIMIT 100",
+        &[],
+    )
+}
+
+pub(crate) fn insert(tx: &mut Tx<'_>, p: &Power) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO identity_power(id, principal, holder, invitee, name, role, verbs, matters, state, basis, document, reason, \
+         granted_by, from_on, until_on, answer_by, version, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, $17)",
+        params![
+            p.id.clone(),
+            p.principal.clone(),
+            p.holder.clone(),
+            p.invitee.clone(),
+            p.name.clone(),
+            p.role.clone(),
+            p.verbs.join(" "),
+            p.matters.join(" "),
+            p.state.clone(),
+            p.basis.clone(),
+            p.document.clone(),
+            p.reason.clone(),
+            p.granted_by.clone(),
+            p.from_on.clone(),
+            p.until_on.clone(),
+            p.answer_by,
+            p.created_at
+        ],
+    )?;
+    Ok(())
+}
+
+/// Saves what may change; the version goes up.
+pub(crate) fn save(tx: &mut Tx<'_>, p: &Power) -> Result<(), Fault> {
+    tx.execute(
+        "UPDATE identity_power SET holder = $2, verbs = $3, matters = $4, state = $5, reason = $6, until_on = $7, ended_at = $8, \
+         version = version + 1 WHERE id = $1",
+        params![
+            p.id.clone(),
+            p.holder.clone(),
+            p.verbs.join(" "),
+            p.matters.join(" "),
+            p.state.clone(),
+            p.reason.clone(),
+            p.until_on.clone(),
+            p.ended_at
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn warned(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<(), Fault> {
+    tx.execute(
+        "UPDATE identity_power SET warned_at = $2 WHERE id = $1",
+        params![id, now],
+    )?;
+    Ok(())
+}
+
+/// (type, at, actor, role) of what happened to the powers of a principal, newest first.
+pub(crate) fn history(tx: &mut Tx<'_>, principal: &str) -> Result<Vec<(String, i64, String, String)>, Fault> {
+    tx.query(
+        "SELECT type, at, actor, payload FROM kernel_fact WHERE subject = $1 AND type LIKE 'identity.power.%' ORDER BY at DESC LIMIT 100",
+        params![principal],
+    )?
+    .iter()
+    .map(|r| {
+        let payload: serde_json::Value = r.get("payload")?;
+        let role = payload["role"].as_str().unwrap_or_default().to_string();
+        Ok((r.get("type")?, r.get("at")?, r.get("actor")?, role))
+    })
+    .collect()
+}
