@@ -363,6 +363,7 @@ async fn officials_are_done_with_one(db: Db) {
     add(&mut clerk, &mut key, "工作密钥").await.expect(200);
     let settings = Settings {
         second_factor: Some(SecondFactor::Officials),
+        real_name: None,
     };
     identity::api::configure(&city.system(), settings);
     let mut c = city.visitor();
