@@ -89,7 +89,7 @@ impl Suite {
 /// A Debian package and how to see that what it brings is there.
 type Package = (&'static str, fn() -> bool);
 
-const PACKAGES: [Package; 6] = [
+const PACKAGES: [Package; 7] = [
     ("postgresql-15", || postgres::binaries().is_some()),
     ("chromium", || Path::new("/usr/bin/chromium").exists()),
     ("fonts-noto-cjk", || {
@@ -97,6 +97,8 @@ const PACKAGES: [Package; 6] = [
             || succeeds("dpkg", &["-s", "fonts-noto-cjk"])
     }),
     ("poppler-utils", || succeeds("pdftotext", &["-v"])),
+    // The PKCS #11 token of crates/base/trust/tests/pkcs11.rs.
+    ("softhsm2", || succeeds("softhsm2-util", &["--version"])),
     ("openssl", || succeeds("openssl", &["version"])),
     ("python3-venv", || {
         succeeds("python3", &["-c", "import venv, ensurepip"])

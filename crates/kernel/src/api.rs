@@ -32,6 +32,7 @@ async fn ready(cx: Ctx) -> Result<Response> {
     let why = match app.db.trouble().await {
         _ if crate::meter::stopping(app) => Some("stopping".to_string()),
         Some(why) => Some(why),
+        None if app.ports.protect.trouble().is_some() => app.ports.protect.trouble(),
         None if !room => Some("disk-nearly-full".to_string()),
         None => None,
     };

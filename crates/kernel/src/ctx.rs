@@ -265,6 +265,14 @@ pub trait Protect: Send + Sync {
     fn index(&self, element: &str, plain: &str) -> String;
     /// Signs short tokens (session, form) so that they cannot be made elsewhere; hex.
     fn mac(&self, purpose: &str, text: &str) -> String;
+    /// Why the keys cannot be reached, in one word for `/readyz`.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+    /// Tells which master key this is; nothing can be computed from it.
+    fn master_id(&self) -> String {
+        self.mac("backup", "master-key-id").chars().take(16).collect()
+    }
 }
 
 /// Finds who is behind a cookie or bearer token. Implemented by identity.

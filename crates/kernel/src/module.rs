@@ -235,6 +235,71 @@ pub struct Section {
     pub check: fn(&crate::pack::Pack) -> Vec<String>,
 }
 
+/// A column that holds what [`crate::ctx::Protect::seal`] made. The rotation of data keys seals the declared ones anew; a value in
+/// any other would be lost with the old key.
+#[derive(Clone, Copy, Debug)]
+pub struct Sealed {
+    pub table: &'static str,
+    /// The primary key.
+    pub key: &'static [&'static str],
+    pub column: &'static str,
+    /// The place that is authenticated with the text; `{column}` stands for the value of a key column.
+    pub place: &'static str,
+    pub form: SealedForm,
+    /// One row only: this key column has this value.
+    pub only: Option<(&'static str, &'static str)>,
+}
+
+/// How sealed bytes stand in their column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealedForm {
+    /// BYTEA.
+    Bytes,
+    /// TEXT: `sealed:` and Base64; other texts in the column are not sealed.
+    Words,
+    /// TEXT: hex digits.
+    Hex,
+}
+
+impl Sealed {
+    /// A BYTEA column of a table with a key of these columns.
+    pub const fn bytes(
+        table: &'static str,
+        key: &'static [&'static str],
+        column: &'static str,
+        place: &'static str,
+    ) -> Sealed {
+        Sealed {
+            table,
+            key,
+            column,
+            place,
+            form: SealedForm::Bytes,
+            only: None,
+        }
+    }
+    /// A TEXT column with sealed words.
+    pub const fn words(
+        table: &'static str,
+        key: &'static [&'static str],
+        column: &'static str,
+        place: &'static str,
+    ) -> Sealed {
+        Sealed {
+            form: SealedForm::Words,
+            ..Sealed::bytes(table, key, column, place)
+        }
+    }
+    /// A setting of this name with sealed hex digits.
+    pub const fn setting(name: &'static str, place: &'static str) -> Sealed {
+        Sealed {
+            form: SealedForm::Hex,
+            only: Some(("name", name)),
+            ..Sealed::bytes("kernel_setting", &["name"], "value", place)
+        }
+    }
+}
+
 /// A finding of `yiwang doctor`.
 pub type Check = fn(Ctx) -> Pin<Box<dyn Future<Output = Result<Vec<String>>> + Send>>;
 
@@ -258,6 +323,7 @@ pub struct Module {
     pub living: Vec<crate::living::Living>,
     pub views: Vec<PublicView>,
     pub tables: Vec<&'static Table>,
+    pub sealed: Vec<Sealed>,
     pub samples: Vec<Sample>,
     pub commands: Vec<Command>,
     pub checks: Vec<Check>,

@@ -4,7 +4,7 @@
 //! gets its own only when every byte is durable, so nothing half-written looks like a backup. The master key is in none:
 //! it is kept apart, and the manifest only says which one fits.
 
-use kernel::ctx::{App, Config, Protect};
+use kernel::ctx::{App, Config};
 use kernel::db::copy::{self, Copied};
 use kernel::{Db, Fault, Problem, Result};
 use serde::{Deserialize, Serialize};
@@ -37,10 +37,6 @@ struct FileEntry {
     name: String,
     bytes: u64,
     sha256: String,
-}
-
-fn key_id(protect: &dyn Protect) -> String {
-    protect.mac("backup", "master-key-id").chars().take(16).collect()
 }
 
 fn io(what: &str, path: &Path) -> impl Fn(std::io::Error) -> Fault {
@@ -106,7 +102,7 @@ pub async fn backup(app: &Arc<App>, words: &[&str]) -> Result<PathBuf> {
     std::fs::rename(&partial, &done).map_err(io("cannot name", &done))?;
     copy::sync(dest)?;
     if let Some(keep) = keep {
-        rotate(dest, keep, &key_id(app.ports.protect.as_ref()))?;
+        rotate(dest, keep, &app.ports.protect.master_id())?;
     }
     Ok(done)
 }
@@ -145,7 +141,7 @@ async fn fill(app: &Arc<App>, folder: &Path, at: i64) -> Result<()> {
         node: app.config.node.clone(),
         url: app.config.url.clone(),
         made_at: at,
-        master_key_id: key_id(app.ports.protect.as_ref()),
+        master_key_id: app.ports.protect.master_id(),
         checkpoint,
         copied,
         files,
@@ -221,7 +217,7 @@ pub async fn restore(config: &Config, key: Option<&str>, from: &Path) -> Result<
     let m = check(from)?;
     std::fs::create_dir_all(&config.data).map_err(io("cannot make", &config.data))?;
     let master = trust::Master::open(&config.data, key, false)?;
-    if key_id(&master) != m.master_key_id {
+    if master.master_id() != m.master_key_id {
         return Err(Fault::new(format!(
             "the master key does not fit this backup, which needs the one with the id {}: name its file in \
              YIWANG_MASTER_KEY_FILE (for a demonstration, put its demo.key into {})",

@@ -14,6 +14,8 @@ pub struct Options {
     /// What is left: the verb and its words.
     pub words: Vec<String>,
     pub master_key: Option<String>,
+    /// The token that wraps the master key.
+    pub pkcs11: Option<trust::token::Settings>,
     /// Channels of messages.
     pub comms: comms::Settings,
     /// How people sign in.
@@ -41,6 +43,34 @@ struct File {
     rates: Option<BTreeMap<String, Allowed>>,
     comms: Option<comms::Settings>,
     sign_in: Option<identity::Settings>,
+    keys: Option<Keys>,
+}
+
+/// `[keys]`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    pkcs11: Option<trust::token::Settings>,
+}
+
+impl Keys {
+    /// The environment goes before the file; all three are needed.
+    fn pkcs11(self, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<trust::token::Settings>, String> {
+        let names = [
+            "YIWANG_PKCS11_MODULE",
+            "YIWANG_PKCS11_TOKEN",
+            "YIWANG_PKCS11_PIN_FILE",
+        ];
+        match names.map(|n| env(n).filter(|v| !v.is_empty())) {
+            [None, None, None] => Ok(self.pkcs11),
+            [Some(module), Some(token), Some(pin_file)] => Ok(Some(trust::token::Settings {
+                module: module.into(),
+                token,
+                pin_file: pin_file.into(),
+            })),
+            _ => Err(format!("give all of {}, or none", names.join(", "))),
+        }
+    }
 }
 
 /// `[rates.guess]` and its like.
@@ -67,9 +97,16 @@ const NAMES: [&str; 11] = [
     "proxies",
 ];
 /// Settings that come by the environment or the file alone, so that no process list shows them.
-const SECRETS: [&str; 3] = [
+const SECRETS: [&str; 10] = [
+    "YIWANG_PKCS11_MODULE",
+    "YIWANG_PKCS11_TOKEN",
+    "YIWANG_PKCS11_PIN_FILE",
     "YIWANG_MASTER_KEY",
     "YIWANG_MASTER_KEY_FILE",
+    "YIWANG_MASTER_PASSPHRASE",
+    "YIWANG_MASTER_PASSPHRASE_FD",
+    "YIWANG_NEW_MASTER_PASSPHRASE",
+    "YIWANG_NEW_MASTER_PASSPHRASE_FD",
     "YIWANG_METRICS_TOKEN",
 ];
 
@@ -160,6 +197,16 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
             Some(text.map_err(|e| format!("YIWANG_MASTER_KEY_FILE {name}: {e}"))?)
         }
         (None, None) => None,
+    };
+    // Verbs that do not open the city ask for no passphrase.
+    let closed = matches!(
+        words.iter().map(String::as_str).collect::<Vec<_>>()[..],
+        ["pack", "check", ..] | ["master-key", "make" | "protect" | "wrap", ..]
+    );
+    let pkcs11 = file.keys.unwrap_or_default().pkcs11(env)?;
+    let master_key = match master_key {
+        Some(text) if !closed => Some(crate::master::opened(&text, pkcs11.as_ref(), env)?),
+        other => other,
     };
     let listen = get("listen")
         .or(file.listen)
@@ -272,6 +319,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         pack,
         words,
         master_key,
+        pkcs11,
         comms,
         sign_in,
         log,
@@ -361,6 +409,41 @@ mod tests {
             slip.contains("rates.gues") && slip.contains("guess, lookup, upload"),
             "{slip}"
         );
+    }
+
+    #[test]
+    fn a_master_key_under_a_passphrase_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("master.key");
+        let key = "5a".repeat(32);
+        std::fs::write(
+            &name,
+            trust::master_file::protect(&key, "twelve letters").unwrap(),
+        )
+        .unwrap();
+        let name = name.to_str().unwrap();
+        let with = |words: &[&str], passphrase: &str| {
+            let env = [
+                ("YIWANG_MASTER_KEY_FILE", name),
+                ("YIWANG_MASTER_PASSPHRASE", passphrase),
+            ];
+            read_words(words, &env)
+        };
+        assert_eq!(with(&[], "twelve letters").unwrap().master_key, Some(key));
+        assert!(with(&[], "another").unwrap_err().contains("passphrase"));
+        assert!(
+            with(&["pack", "check"], "another").is_ok(),
+            "a verb without a city asks for nothing"
+        );
+        let file = folder.path().join("words");
+        std::fs::write(&file, "twelve letters\n").unwrap();
+        let open = std::fs::File::open(&file).unwrap();
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&open).to_string();
+        let env = [
+            ("YIWANG_MASTER_KEY_FILE", name),
+            ("YIWANG_MASTER_PASSPHRASE_FD", fd.as_str()),
+        ];
+        assert!(read_words(&[], &env).unwrap().master_key.is_some());
     }
 
     #[test]

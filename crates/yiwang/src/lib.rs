@@ -5,7 +5,9 @@ pub mod assets;
 pub mod backup;
 pub mod config;
 pub mod lock;
+pub mod master;
 pub mod packs;
+pub mod passphrase;
 pub mod server;
 
 use kernel::ctx::{App, Clock, Config, Ports};
@@ -70,11 +72,9 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
             e,
         )
     })?;
-    let master: Arc<dyn kernel::ctx::Protect> = Arc::new(trust::Master::open(
-        &config.data,
-        with.master_key.as_deref(),
-        config.demo,
-    )?);
+    let master = trust::Master::open(&config.data, with.master_key.as_deref(), config.demo)?;
+    let vault = Arc::new(trust::Vault::new(master, start::database(&config)));
+    let master: Arc<dyn kernel::ctx::Protect> = vault.clone();
     let pack = Arc::new(Pack::read(pack_dir)?);
     let policies = Arc::new(identity::Policies::default());
     let zone = pack.city()["zone"]
@@ -104,8 +104,9 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
     )
     .await?;
     let ctx = app.system("start");
-    trust::check_master(&ctx).await?;
+    trust::check_master(&ctx, &vault).await?;
     trust::epoch::reopen(&ctx).await?;
+    trust::open_keys(&ctx, vault).await?;
     pack::apply_to_empty(&app, pack.clone()).await?;
     identity::api::load_policies(&ctx, &policies, &pack).await?;
     services::open(&ctx, &pack).await?;

@@ -22,6 +22,11 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang account token LOGIN       a bearer token for /api/v1
   yiwang log export FOLDER         the proof log as files, for yiwang-verify
   yiwang log witness add FILE | remove NAME | list   logs of others, by their keys, whose heads are cosigned here
+  yiwang keys rotate | status      seal the sensitive columns under a new data key; how far that is
+  yiwang master-key make FILE      a new master key
+  yiwang master-key protect FROM TO   the same master key under a passphrase
+  yiwang master-key wrap FROM TO      the same master key wrapped by the PKCS #11 token of [keys] in yiwang.toml
+  yiwang master-key change FILE    puts the data keys under the master key in FILE; the old one opens the city no more
   yiwang backup FOLDER [--keep N]  a copy to restore from, while the city works; keeps the newest N
   yiwang restore BACKUP            into an empty data folder or database; the log opens a new epoch
   yiwang verify [--witness FILE]   prove the own log offline, against a checkpoint kept outside if given
@@ -29,7 +34,7 @@ const HELP: &str = "yiwang — the digital government of a city in one program
 
 Options (also as YIWANG_… or in yiwang.toml): --listen ADDRESS --url URL --data FOLDER --database postgres://…
   --pack FOLDER --node NAME --demo --config FILE --log FILTER --log-format json|text --proxies ADDRESSES.
-  The master key: YIWANG_MASTER_KEY_FILE (or YIWANG_MASTER_KEY); another machine's access to /metrics:
+  The master key: YIWANG_MASTER_KEY_FILE (or YIWANG_MASTER_KEY), its passphrase YIWANG_MASTER_PASSPHRASE; another machine's access to /metrics:
   YIWANG_METRICS_TOKEN. All of it with explanations: docs/guides/production.md.
 
 Exit codes of `pack`: 0 nothing is wrong, differs or was kept back; 1 errors (check, export), differences (diff), or something of
@@ -151,6 +156,34 @@ async fn run(o: Options) -> kernel::Result<ExitCode> {
         ["account", "token", login] => {
             let app = open(&o).await?;
             println!("{}", identity::api::api_token(&app.system("cli"), login).await?);
+            Ok(ExitCode::SUCCESS)
+        }
+        ["master-key", "make", file] => {
+            yiwang::master::make(file.as_ref())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ["master-key", "protect", from, to] => {
+            yiwang::master::protect(from.as_ref(), to.as_ref(), o.pkcs11.as_ref(), &|k| {
+                std::env::var(k).ok()
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ["master-key", "wrap", from, to] => {
+            yiwang::master::wrap(from.as_ref(), to.as_ref(), o.pkcs11.as_ref(), &|k| {
+                std::env::var(k).ok()
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ["master-key", "change", file] => {
+            yiwang::backup::must_exist(&o.config)?;
+            let new = yiwang::master::read_new(&o.config, file.as_ref(), o.pkcs11.as_ref(), &|k| {
+                std::env::var(k).ok()
+            })?;
+            let _lock = yiwang::lock::take(&o.config)?;
+            let app = open(&o).await?;
+            trust::change_master(&app.system("cli"), &new).await?;
+            app.db.close().await;
+            println!("the city opens with {file} from now on; keep the old key as long as backups need it");
             Ok(ExitCode::SUCCESS)
         }
         ["backup", rest @ ..] => {

@@ -90,5 +90,39 @@ async fn every_earlier_city_goes_on(db: Db) {
         assert_eq!(city.altered().await, Vec::<String>::new(), "{number}");
         let (lines, good) = yiwang::backup::verify(&city.app, &[]).await.unwrap();
         assert!(good, "{lines:?}");
+        // What the master key sealed itself stays readable, keeps it in its place, and comes under a data key by a rotation.
+        let other = trust::Master::open(place.data(), Some(&"5b".repeat(32)), false).unwrap();
+        let why = trust::change_master(&city.system(), &other)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(why.contains("yiwang keys rotate"), "{why}");
+        let keys = city
+            .app
+            .modules
+            .iter()
+            .flat_map(|m| &m.commands)
+            .find(|c| c.name == "keys");
+        (keys.unwrap().run)(city.system(), vec!["rotate".into()])
+            .await
+            .unwrap();
+        city.settle().await;
+        city.clock.set(stories::morning(DAY) + 60 * 60_000);
+        city.settle().await;
+        let sql = "SELECT COUNT(*) FROM trust_data_key WHERE purpose = 'column' AND state = 'live'";
+        assert_eq!(city.count(sql, &[]).await, 1, "{number}");
+        assert_eq!(city.altered().await, Vec::<String>::new(), "{number}");
+        trust::change_master(&city.system(), &other).await.unwrap();
+        drop(city);
+        let city = City::start(place.clone(), place.config(), DAY, Some("5b".repeat(32)))
+            .await
+            .unwrap();
+        let page = city
+            .client("resident")
+            .await
+            .get(&format!("/cases/{granted}"))
+            .await
+            .expect(200);
+        assert!(page.has("演示旧城路"), "{number}");
     }
 }

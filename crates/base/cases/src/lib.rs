@@ -520,6 +520,52 @@ pub fn module() -> Module {
         load: appointment::pack::load,
         check: appointment::pack::check,
     }];
+    m.sealed = {
+        use kernel::module::Sealed;
+        let delivery = |column, place| Sealed::words("cases_delivery", &["case_id"], column, place);
+        vec![
+            Sealed::bytes("cases_case", &["id"], "form", "cases_case.form:{id}"),
+            Sealed::bytes("cases_case", &["id"], "process", "cases_case.process:{id}"),
+            Sealed::bytes(
+                "cases_material",
+                &["id"],
+                "content",
+                "cases_material.content:{id}",
+            ),
+            Sealed::bytes(
+                "cases_archive_part",
+                &["archive_id", "part"],
+                "content",
+                "cases_archive_part.content:{archive_id}:{part}",
+            ),
+            Sealed::words("cases_material", &["id"], "name", "cases_material.name:{id}"),
+            Sealed::words("cases_work", &["id"], "opinion", "cases_work.opinion:{id}"),
+            Sealed::words(
+                "cases_correction",
+                &["case_id"],
+                "items",
+                "cases_correction.items:{case_id}",
+            ),
+            Sealed::words(
+                "cases_rating",
+                &["case_id"],
+                "comment",
+                "cases_rating.comment:{case_id}",
+            ),
+            Sealed::words(
+                "cases_followup",
+                &["case_id"],
+                "outcome",
+                "cases_followup.outcome:{case_id}",
+            ),
+            Sealed::words("cases_phrase", &["id"], "words", "cases_phrase.words:{id}"),
+            Sealed::words("cases_absence", &["id"], "reason", "cases_absence.reason:{id}"),
+            delivery("address", "cases_delivery.address:{case_id}"),
+            delivery("pickup_code", "cases_delivery.pickup_code:{case_id}"),
+            delivery("signed_by", "cases_delivery.signed_by:{case_id}"),
+            delivery("reason", "cases_delivery.reason:{case_id}"),
+        ]
+    };
     m.tables = vec![
         &CASE,
         &WORK,

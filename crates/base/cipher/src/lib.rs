@@ -123,6 +123,12 @@ pub fn module() -> Module {
         unconsumed: Some("audit and proof only"),
     })
     .to_vec();
+    m.sealed = vec![kernel::module::Sealed::bytes(
+        "cipher_key_version",
+        &["key", "number"],
+        "sealed",
+        "cipher_key_version.sealed:{key}.{number}",
+    )];
     m.tables = vec![&KEY, &VERSION, &GRANT, &SEAL];
     m.jobs = vec![
         JobKind {

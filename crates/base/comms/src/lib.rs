@@ -180,6 +180,27 @@ pub fn module() -> Module {
         load: rules::load,
         check: rules::check,
     }];
+    m.sealed = {
+        use kernel::module::Sealed;
+        vec![
+            Sealed::bytes(
+                "comms_delivery",
+                &["id"],
+                "address",
+                "comms_delivery.address:{id}",
+            ),
+            // The sink keeps an address as its delivery has it.
+            Sealed::bytes("comms_sink", &["id"], "address", "comms_delivery.address:{id}"),
+            Sealed::bytes("comms_sink", &["id"], "body", "comms_sink.body:{id}"),
+            Sealed::bytes(
+                "comms_preference",
+                &["subject"],
+                "mail",
+                "comms_preference.mail:{subject}",
+            ),
+            Sealed::bytes("comms_hook", &["id"], "secret", "comms_hook.secret:{id}"),
+        ]
+    };
     m.tables = vec![&MESSAGE, &DELIVERY, &PREFERENCE, &HOOK];
     m.samples = message::web::samples()
         .into_iter()

@@ -110,6 +110,23 @@ pub fn module() -> Module {
         name: "data.run.finished",
         unconsumed: Some("audit only; the library is read by asking"),
     }];
+    m.sealed = {
+        use kernel::module::Sealed;
+        vec![
+            Sealed::bytes(
+                "data_issue",
+                &["run", "number"],
+                "masked",
+                "data_issue.masked:{run}/{number}",
+            ),
+            Sealed::bytes(
+                "data_value",
+                &["subject", "element", "source"],
+                "value",
+                "data_value.value:{subject}/{element}/{source}",
+            ),
+        ]
+    };
     m.tables = vec![&RUN];
     m.sections = vec![Section {
         name: "data",

@@ -153,6 +153,34 @@ pub fn module() -> Module {
             every: None,
         },
     ];
+    m.sealed = {
+        use kernel::module::Sealed;
+        let certificate = "documents_certificate";
+        vec![
+            Sealed::bytes(
+                certificate,
+                &["id"],
+                "fields",
+                "documents_certificate.fields:{id}",
+            ),
+            Sealed::bytes(certificate, &["id"], "pdf", "documents_certificate.pdf:{id}"),
+            Sealed::bytes(
+                "documents_ofd",
+                &["certificate"],
+                "file",
+                "documents_ofd.file:{certificate}",
+            ),
+            // An order and the paper that comes of it have one id and one place.
+            Sealed::bytes(
+                "documents_paper_order",
+                &["id"],
+                "body",
+                "documents_paper.body:{id}",
+            ),
+            Sealed::bytes("documents_paper", &["id"], "body", "documents_paper.body:{id}"),
+            Sealed::bytes("documents_paper", &["id"], "pdf", "documents_paper.pdf:{id}"),
+        ]
+    };
     m.consumers = vec![Consumer {
         name: "documents.seals",
         facts: seals::api::READY,

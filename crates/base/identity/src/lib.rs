@@ -490,6 +490,40 @@ pub fn module() -> Module {
             unconsumed: Some("whoever relies on sessions follows it: openid, onecode"),
         },
     ];
+    m.sealed = {
+        use kernel::module::Sealed;
+        vec![
+            Sealed::bytes("identity_subject", &["id"], "name", "identity_subject.name:{id}"),
+            Sealed::bytes("identity_subject", &["id"], "code", "identity_subject.code:{id}"),
+            Sealed::bytes(
+                "identity_subject",
+                &["id"],
+                "phone",
+                "identity_subject.phone:{id}",
+            ),
+            Sealed::bytes(
+                "identity_factor",
+                &["id"],
+                "secret",
+                "identity_factor.secret:{id}",
+            ),
+            Sealed::bytes("identity_passkey", &["id"], "name", "identity_passkey.name:{id}"),
+            Sealed::bytes(
+                "identity_phone_code",
+                &["token"],
+                "parcel",
+                "identity_phone_code.parcel:{token}",
+            ),
+            Sealed::bytes("identity_power", &["id"], "name", "identity_power.name:{id}"),
+            Sealed::bytes(
+                "identity_power",
+                &["id"],
+                "document",
+                "identity_power.document:{id}",
+            ),
+            Sealed::setting("demo-password", "kernel_setting.demo-password"),
+        ]
+    };
     m.facts.extend(passkey::web::facts());
     m.facts.extend(POWER_FACTS.iter().map(|&name| FactType {
         name,

@@ -111,6 +111,12 @@ pub fn module() -> Module {
         unconsumed: Some("audit only; the holder sees the readings"),
     })
     .to_vec();
+    m.sealed = vec![kernel::module::Sealed::bytes(
+        "onecode_device",
+        &["id"],
+        "private",
+        "onecode_device.private:{id}",
+    )];
     m.tables = vec![&DEVICE, &SCAN];
     m.consumers = vec![Consumer {
         name: "onecode.signed-out",

@@ -175,6 +175,12 @@ pub fn module() -> Module {
     ]
     .map(audit)
     .to_vec();
+    m.sealed = vec![kernel::module::Sealed::bytes(
+        "openid_key",
+        &["kid"],
+        "private",
+        "openid_key.private:{kid}",
+    )];
     m.tables = vec![&CLIENT, &KEY, &GRANT];
     m.consumers = vec![Consumer {
         name: "openid.logout",

@@ -139,6 +139,29 @@ pub fn module() -> Module {
         order: 22,
     }];
     m.facts = facts();
+    m.sealed = {
+        use kernel::module::Sealed;
+        let file = &["batch", "position"][..];
+        vec![
+            Sealed::bytes("seals_seal", &["id"], "person", "seals_seal.person:{id}"),
+            Sealed::bytes("seals_use", &["id"], "words", "seals_use.words:{id}"),
+            Sealed::bytes(
+                "seals_reservation",
+                &["id"],
+                "body",
+                "seals_reservation.body:{id}",
+            ),
+            Sealed::bytes("seals_batch", &["id"], "purpose", "seals_batch.purpose:{id}"),
+            Sealed::bytes("seals_file", file, "name", "seals_file.name:{batch}:{position}"),
+            Sealed::bytes("seals_file", file, "input", "seals_file.input:{batch}:{position}"),
+            Sealed::bytes(
+                "seals_file",
+                file,
+                "output",
+                "seals_file.output:{batch}:{position}",
+            ),
+        ]
+    };
     m.tables = vec![&SEAL, &EVENT, &HANDOVER, &GRANT, &USE];
     m.jobs = vec![
         JobKind {

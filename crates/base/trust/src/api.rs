@@ -13,6 +13,7 @@ pub use crate::crypto::pades::{Change, Verified, Widget};
 pub use crate::holding::{SealCertificate, known_seal_certificate, retire_seal, seal_certificate};
 pub use crate::log::proof;
 pub use crate::ofd::{OfdReport, OfdSignature, Sealing, seal_ofd, verify_ofd};
+pub use crate::token::{ModuleStatus, module_status};
 
 /// A sealed file: the PDF with its PAdES signature, and a detached SM2 signature over exactly those bytes.
 pub struct Sealed {

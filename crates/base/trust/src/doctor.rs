@@ -9,7 +9,7 @@ use merkle::{Checkpoint, Hash, Hashing, Node, Tree};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// (table, row) → (hash that the last fact gave it, `None` when it was removed; salt; seq of that fact).
-type Last = HashMap<(String, String), (Option<String>, String, i64)>;
+pub(crate) type Last = HashMap<(String, String), (Option<String>, String, i64)>;
 
 /// How far the clocks of nodes may differ, in milliseconds.
 const CLOCK: i64 = 5 * 60_000;
@@ -323,7 +323,7 @@ impl<'a> Trees<'a> {
 
 /// What the facts say of the covered rows. A running city goes on writing, so every comparison happens in one snapshot:
 /// the rows of a page together with the facts that had come by then.
-struct Word {
+pub(crate) struct Word {
     last: Last,
     /// Numbered facts up to here are in `last`.
     seq: i64,
@@ -338,8 +338,39 @@ impl Word {
         }
     }
 
+    /// What all facts so far say.
+    pub(crate) async fn catch_up(ctx: &Ctx) -> Result<Word> {
+        let (mut last, mut seq) = (Last::new(), 0);
+        loop {
+            let page = ctx
+                .read("trust.word", |tx| Ok(fact::after(tx, seq, PAGE)?))
+                .await?;
+            for f in &page {
+                Self::take(&mut last, &f.touched, &f.salt, f.seq);
+                seq = f.seq;
+            }
+            if page.len() < PAGE as usize {
+                return Ok(Word { last, seq });
+            }
+        }
+    }
+
+    /// Whether a row with its table's columns is what its last fact says.
+    pub(crate) fn fits(
+        &self,
+        newest: &Last,
+        table: &str,
+        id: &str,
+        row: &kernel::Row,
+    ) -> Result<bool, Fault> {
+        match self.on(newest, table, id) {
+            Some((Some(hash), salt, _)) => Ok(hash_of(row, salt)? == *hash),
+            _ => Ok(false),
+        }
+    }
+
     /// Brings `last` up to this snapshot and returns what facts without a number say on top of it.
-    fn follow(&mut self, tx: &mut Tx<'_>) -> Result<Last, Fault> {
+    pub(crate) fn follow(&mut self, tx: &mut Tx<'_>) -> Result<Last, Fault> {
         loop {
             let page = fact::after(tx, self.seq, PAGE)?;
             for f in &page {

@@ -5,7 +5,7 @@ use crate::authority::service::register::retire;
 use crate::crypto::x509::Certificate;
 use crate::crypto::{Error, Kind};
 use crate::vault;
-use kernel::{Ctx, Fact, Fault, Result, Tx, params};
+use kernel::{Ctx, Fault, Result, Tx};
 
 /// What stands in the certificate of a seal.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,11 +49,7 @@ pub fn known_seal_certificate(
     id: &str,
     kind: Kind,
 ) -> Result<Option<SealCertificate>, Fault> {
-    let der: Option<Option<Vec<u8>>> = tx.scalar(
-        "SELECT certificate FROM trust_key WHERE alias = $1",
-        params![alias(id, kind)],
-    )?;
-    der.flatten()
+    vault::store::certificate(tx, &alias(id, kind))?
         .map(|der| Certificate::from_der(&der).map(|c| shown(&c)))
         .transpose()
         .map_err(|e: Error| Fault::of("stored certificate", e))
@@ -63,20 +59,10 @@ pub fn known_seal_certificate(
 pub fn retire_seal(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<()> {
     for kind in [Kind::P256, Kind::Sm2] {
         let known = known_seal_certificate(tx, id, kind)?;
-        let alias = alias(id, kind);
-        // The key store cannot open an empty secret, and makes no second key of a name.
-        let gone = tx.execute(
-            "UPDATE trust_key SET sealed = $2, retired_at = $3, version = version + 1 WHERE alias = $1 AND retired_at IS NULL",
-            params![alias.as_str(), Vec::<u8>::new(), ctx.now()],
-        )?;
-        if gone == 1 {
-            if let Some(certificate) = known {
-                retire(ctx, tx, &certificate.serial)?;
-            }
-            ctx.emit(
-                tx,
-                Fact::new("trust.key.retired", &alias).touch(&vault::KEY, &alias),
-            )?;
+        if vault::retire(ctx, tx, &alias(id, kind))?
+            && let Some(certificate) = known
+        {
+            retire(ctx, tx, &certificate.serial)?;
         }
     }
     Ok(())

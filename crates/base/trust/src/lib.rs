@@ -3,6 +3,8 @@
 //! - [`authority`]: the certificate authority: requests, register, revocation, OCSP, time-stamps
 //! - [`crypto`]: SM2, SM3, SM4, P-256, Ed25519, X.509, CMS, PAdES; pure functions
 //! - [`vault`]: the master key and the key store; implements `kernel::ctx::Protect`
+//! - [`master_file`], [`token`]: the master key under a passphrase, or wrapped by a PKCS #11 token
+//! - `keyring`: data keys, their rotation and their move under another master key
 //! - [`log`]: the Merkle trees over all facts with signed heads
 //! - [`proof`]: their proofs over HTTP
 //! - [`witness`]: heads of other logs, cosigned
@@ -17,9 +19,12 @@ pub mod crypto;
 mod doctor;
 pub mod epoch;
 mod holding;
+mod keyring;
 pub mod log;
+pub mod master_file;
 mod ofd;
 mod proof;
+pub mod token;
 pub mod vault;
 mod web;
 pub mod witness;
@@ -28,7 +33,8 @@ use kernel::module::{Command, FactType, MenuEntry, Permission, Place};
 use kernel::{Door, Module, Route};
 
 pub use authority::Use;
-pub use vault::{Master, check_master};
+pub use keyring::service::{change_master, open_keys};
+pub use vault::{Master, Vault, check_master};
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "."]
@@ -55,6 +61,7 @@ pub fn module() -> Module {
             get(audit::page),
         ),
     ];
+    m.routes.extend(keyring::web::routes());
     m.routes.extend(proof::routes());
     m.routes.extend(witness::routes());
     m.routes.extend(authority::web::routes());
@@ -116,6 +123,9 @@ pub fn module() -> Module {
             unconsumed: Some("the first leaf of an epoch; the epoch itself is a row"),
         },
     ];
+    m.permissions.push(keyring::web::permission());
+    m.menu.push(keyring::web::menu());
+    m.facts.extend(keyring::facts());
     m.facts.extend(
         [
             "trust.key.replaced",
@@ -133,13 +143,21 @@ pub fn module() -> Module {
     );
     m.facts.extend(witness::facts());
     m.batches = vec![log::batch()];
-    m.jobs = vec![log::job()];
+    m.jobs = vec![log::job(), keyring::job()];
+    m.watches.push(keyring::watch());
     m.tables = vec![
         &vault::KEY,
         &witness::LOG,
+        &keyring::DATA_KEY,
         &authority::CERTIFICATE,
         &authority::REQUEST,
     ];
+    m.sealed = vec![kernel::module::Sealed::bytes(
+        "trust_key",
+        &["alias"],
+        "sealed",
+        "trust_key.sealed:{alias}",
+    )];
     m.checks = vec![|ctx| Box::pin(doctor::check(ctx))];
     m.commands = vec![
         Command {
@@ -153,7 +171,13 @@ pub fn module() -> Module {
             run: api::log_command,
         },
     ];
+    m.commands.push(Command {
+        name: "keys",
+        help: "keys rotate|status: the data keys that columns are sealed under",
+        run: |ctx, words| kernel::module::boxed(keyring::service::command(ctx, words)),
+    });
     m.samples = web::samples();
+    m.samples.extend(keyring::web::samples());
     m.samples.extend(audit::samples());
     m.samples.extend(authority::web::samples());
     m

@@ -359,7 +359,8 @@ pub async fn app(database: &str, pack: &Pack) -> Arc<App> {
         edge: Default::default(),
         checked_pack: false,
     };
-    let master = Arc::new(trust::Master::open(&config.data, Some(&"5a".repeat(32)), true).unwrap());
+    let master = trust::Master::open(&config.data, Some(&"5a".repeat(32)), true).unwrap();
+    let master = Arc::new(trust::Vault::alone(master));
     let people = Arc::new(identity::Identity {
         policies: Default::default(),
         protect: master.clone(),

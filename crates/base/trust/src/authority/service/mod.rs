@@ -9,7 +9,7 @@ use super::store;
 use crate::crypto::x509::{self, Authority, Certificate, Publication, Subject, Terms};
 use crate::crypto::{Error, Kind, PrivateKey, PublicKey};
 use crate::vault;
-use kernel::{Ctx, Fact, Fault, Result, Tx, params};
+use kernel::{Ctx, Fact, Fault, Result, Tx};
 use serde_json::json;
 
 pub(crate) fn fault(context: &'static str) -> impl FnOnce(Error) -> Fault {
@@ -41,26 +41,15 @@ fn terms(ctx: &Ctx, days: i64) -> Terms {
 }
 
 fn stored(tx: &mut Tx<'_>, alias: &str) -> Result<Option<Certificate>> {
-    let der: Option<Option<Vec<u8>>> = tx
-        .one(
-            "SELECT certificate FROM trust_key WHERE alias = $1",
-            params![alias],
-        )?
-        .map(|r| r.get("certificate"))
-        .transpose()?;
+    let der = vault::store::certificate(tx, alias)?;
     Ok(der
-        .flatten()
         .map(|d| Certificate::from_der(&d))
         .transpose()
         .map_err(fault("stored certificate"))?)
 }
 
 pub(crate) fn keep(tx: &mut Tx<'_>, alias: &str, certificate: &Certificate) -> Result<()> {
-    tx.execute(
-        "UPDATE trust_key SET certificate = $2 WHERE alias = $1",
-        params![alias, certificate.der().to_vec()],
-    )?;
-    Ok(())
+    Ok(vault::store::keep_certificate(tx, alias, certificate.der())?)
 }
 
 /// Where an authority publishes: `root` or `issuing`.
