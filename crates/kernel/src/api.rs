@@ -25,7 +25,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// The truth about readiness: the database answers and takes writes, there is room for more, and nobody has asked the process
-/// to end. How far the consumers and jobs are behind is told, but does not send people away.
+/// to end. How far the consumers and jobs are behind, and what else is out of order, is told, but does not send people away.
 async fn ready(cx: Ctx) -> Result<Response> {
     let app = &cx.app;
     let room = app.db.is_postgres() || crate::meter::room(&app.config.data);
@@ -50,9 +50,11 @@ async fn ready(cx: Ctx) -> Result<Response> {
         })
         .await?;
     let behind = head - slowest.unwrap_or(head);
+    let troubles = app.modules.iter().flat_map(|m| &m.troubles);
+    let degraded: Vec<&str> = troubles.filter_map(|t| t(app)).collect();
     Ok(reply(
         json!({ "ready": true, "node": app.config.node, "version": env!("CARGO_PKG_VERSION"), "log": head,
-        "behind": behind, "failed_jobs": failed }),
+        "behind": behind, "failed_jobs": failed, "degraded": degraded }),
     ))
 }
 

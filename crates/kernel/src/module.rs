@@ -303,6 +303,9 @@ impl Sealed {
 /// A finding of `yiwang doctor`.
 pub type Check = fn(Ctx) -> Pin<Box<dyn Future<Output = Result<Vec<String>>> + Send>>;
 
+/// What does not work at the moment though the city goes on without it, in one word for `/readyz`.
+pub type Trouble = fn(&App) -> Option<&'static str>;
+
 /// A crate's whole face to the product.
 #[derive(Default)]
 pub struct Module {
@@ -327,6 +330,7 @@ pub struct Module {
     pub samples: Vec<Sample>,
     pub commands: Vec<Command>,
     pub checks: Vec<Check>,
+    pub troubles: Vec<Trouble>,
 }
 
 impl Module {

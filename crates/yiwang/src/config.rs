@@ -16,6 +16,8 @@ pub struct Options {
     pub master_key: Option<String>,
     /// The token that wraps the master key.
     pub pkcs11: Option<trust::token::Settings>,
+    /// Where large contents lie; in the database when there is none.
+    pub objects: Option<objects::Settings>,
     /// Channels of messages.
     pub comms: comms::Settings,
     /// How people sign in.
@@ -41,6 +43,7 @@ struct File {
     proxies: Option<Vec<String>>,
     metrics_token: Option<String>,
     rates: Option<BTreeMap<String, Allowed>>,
+    objects: Option<objects::Settings>,
     comms: Option<comms::Settings>,
     sign_in: Option<identity::Settings>,
     keys: Option<Keys>,
@@ -320,6 +323,7 @@ pub fn read(args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Result<Opt
         words,
         master_key,
         pkcs11,
+        objects: file.objects,
         comms,
         sign_in,
         log,

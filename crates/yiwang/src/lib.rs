@@ -24,6 +24,7 @@ pub fn modules() -> Vec<Module> {
         kernel::module(),
         assets::module(),
         trust::module(),
+        objects::module(),
         comms::module(),
         identity::module(),
         openid::module(),

@@ -104,6 +104,9 @@ async fn open(o: &Options) -> kernel::Result<Arc<App>> {
         master_key: o.master_key.clone(),
     };
     let app = yiwang::open(o.config.clone(), &o.pack, with).await?;
+    if let Some(settings) = &o.objects {
+        objects::open(&app.system("start"), settings)?;
+    }
     comms::api::configure(&app.system("start"), o.comms.clone());
     identity::api::configure(&app.system("start"), o.sign_in.clone());
     Ok(app)

@@ -4,9 +4,7 @@ use super::model::{self, Archive, BUILT, FAILED, Finding, LIMIT, Packed, hash};
 use super::store;
 use crate::case::model::{Case, state};
 use crate::case::runtime::matter_of;
-use crate::case::{store as cases, view};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::case::{materials, store as cases, view};
 use kernel::fact::Recorded;
 use kernel::{Ctx, Fact, Fault, Refusal, Result, Tx, fact, job};
 use serde_json::{Value as Json, json};
@@ -202,11 +200,11 @@ pub(crate) async fn build(ctx: Ctx, payload: Json) -> Result<()> {
             // was cut short belong to no row and are never read.
             for (n, piece) in package.chunks(PART).enumerate() {
                 let n = n as i64;
-                let sealed = ctx
-                    .protect()
-                    .seal(&part_place(&archive.id, n), &STANDARD.encode(piece))?;
+                let place = part_place(&archive.id, n);
+                let column = objects::api::put(&ctx, &place, piece).await?;
                 ctx.tx("cases.archive-part", |tx| {
-                    Ok(store::put_part(tx, &archive.id, n, sealed.clone())?)
+                    objects::api::keep(&ctx, tx, &place, &column)?;
+                    Ok(store::put_part(tx, &archive.id, n, column.clone())?)
                 })
                 .await?;
             }
@@ -223,21 +221,16 @@ async fn pack(ctx: &Ctx, id: &str, o: Outline) -> Result<Option<(Vec<u8>, usize)
         return Ok(None);
     }
     for (n, m) in o.materials.iter().enumerate() {
-        let sealed = ctx
+        let column = ctx
             .read("cases.archive-material", |tx| {
                 Ok(cases::material_content(tx, id, &m.id)?)
             })
             .await?
             .ok_or_else(|| Fault::new(format!("material {} has no content", m.id)))?;
-        let text = ctx
-            .protect()
-            .open(&format!("cases_material.content:{}", m.id), &sealed)?;
         files.push(Packed {
             path: format!("materials/{}", model::file_name(n + 1, &m.material, &m.name)),
             media: m.media.clone(),
-            content: STANDARD
-                .decode(text)
-                .map_err(|e| Fault::of("material content", e))?,
+            content: objects::api::get(ctx, &materials::place(&m.id), &column).await?,
         });
     }
     for (n, c) in o.certificates.iter().enumerate() {
@@ -303,16 +296,11 @@ async fn keep(ctx: &Ctx, a: &Archive, kind: &'static str) -> Result<()> {
 async fn content(ctx: &Ctx, a: &Archive) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     for n in 0.. {
-        let sealed = ctx
+        let column = ctx
             .read("cases.archive-part", |tx| Ok(store::part(tx, &a.id, n)?))
             .await?;
-        let Some(sealed) = sealed else { break };
-        let text = ctx.protect().open(&part_place(&a.id, n), &sealed)?;
-        out.extend(
-            STANDARD
-                .decode(text)
-                .map_err(|e| Fault::of("archive content", e))?,
-        );
+        let Some(column) = column else { break };
+        out.extend(objects::api::get(ctx, &part_place(&a.id, n), &column).await?);
     }
     Ok(out)
 }

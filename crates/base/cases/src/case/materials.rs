@@ -42,16 +42,22 @@ fn clean(name: &str) -> String {
     }
 }
 
-/// A file as it will be stored: its row and its sealed content. Refuses what is no document, whatever it is called.
-pub(crate) fn sealed(ctx: &Ctx, material: &str, name: &str, bytes: &[u8]) -> Result<(MaterialRow, Vec<u8>)> {
-    use base64::Engine;
+/// Where the content of a material is sealed.
+pub(crate) fn place(id: &str) -> String {
+    format!("cases_material.content:{id}")
+}
+
+/// A file as it will be stored: its row and what its content's column holds. Refuses what is no document, whatever it is called.
+pub(crate) async fn stored(
+    ctx: &Ctx,
+    material: &str,
+    name: &str,
+    bytes: &[u8],
+) -> Result<(MaterialRow, Vec<u8>)> {
     let name = clean(name);
     let (media, _) = sniff(bytes).ok_or_else(|| Refusal::new("cases-material-type").arg("name", &name))?;
-    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
     let id = ctx.id().to_string();
-    let sealed = ctx
-        .protect()
-        .seal(&format!("cases_material.content:{id}"), &text)?;
+    let content = objects::api::put(ctx, &place(&id), bytes).await?;
     let row = MaterialRow {
         id,
         material: material.into(),
@@ -61,7 +67,7 @@ pub(crate) fn sealed(ctx: &Ctx, material: &str, name: &str, bytes: &[u8]) -> Res
         sha256: hex::encode(Sha256::digest(bytes)),
         created_at: ctx.now(),
     };
-    Ok((row, sealed))
+    Ok((row, content))
 }
 
 /// Keeps a file with a case, by the material's rules; false when the same file is there already (a double click).
@@ -70,7 +76,7 @@ pub(crate) fn keep(
     tx: &mut Tx<'_>,
     case: &Case,
     row: &MaterialRow,
-    sealed: &[u8],
+    content: &[u8],
 ) -> Result<bool> {
     let matter = super::runtime::matter_of(ctx, case)?;
     let m = matter.material(&row.material).ok_or_else(Refusal::not_found)?;
@@ -97,19 +103,20 @@ pub(crate) fn keep(
     {
         return Ok(false);
     }
-    store::insert_material(ctx, tx, &case.id, row, sealed.to_vec())?;
+    objects::api::keep(ctx, tx, &place(&row.id), content)?;
+    store::insert_material(ctx, tx, &case.id, row, content.to_vec())?;
     Ok(true)
 }
 
 /// Adds a file to a material of an editable case.
 pub(crate) async fn attach(ctx: &Ctx, case: &str, material: &str, name: &str, bytes: &[u8]) -> Result<()> {
-    let (row, sealed) = sealed(ctx, material, name, bytes)?;
+    let (row, content) = stored(ctx, material, name, bytes).await?;
     ctx.tx("cases.attach", |tx| {
         let case = service::own(ctx, tx, case, "cases.case.apply")?;
         if !case.editable() {
             return Err(Refusal::new("cases-not-editable").status(409).into());
         }
-        if keep(ctx, tx, &case, &row, &sealed)? {
+        if keep(ctx, tx, &case, &row, &content)? {
             let fact = Fact::new("cases.material.attached", &case.id)
                 .payload(json!({ "material": row.material, "sha256": row.sha256 }));
             ctx.emit(tx, fact.touch(&crate::MATERIAL, &row.id))?;
@@ -128,6 +135,7 @@ pub(crate) async fn detach(ctx: &Ctx, case: &str, id: &str) -> Result<()> {
         if store::remove_material(tx, &case.id, id)? == 0 {
             return Err(Refusal::not_found().into());
         }
+        objects::api::discard(ctx, tx, &place(id))?;
         ctx.emit(
             tx,
             Fact::new("cases.material.detached", &case.id).gone(&crate::MATERIAL, id),
@@ -139,25 +147,19 @@ pub(crate) async fn detach(ctx: &Ctx, case: &str, id: &str) -> Result<()> {
 
 /// One file for whoever may read the case; an official's look is recorded.
 pub(crate) async fn content(ctx: &Ctx, case: &str, id: &str) -> Result<(MaterialRow, Vec<u8>)> {
-    use base64::Engine;
-    let (row, sealed) = ctx
+    let (row, column) = ctx
         .tx("cases.read-material", |tx| {
             let case = service::readable(ctx, tx, case)?;
             let row = store::materials(ctx, tx, &case.id)?
                 .into_iter()
                 .find(|m| m.id == id);
             let row = row.ok_or_else(Refusal::not_found)?;
-            let sealed = store::material_content(tx, &case.id, id)?.ok_or_else(Refusal::not_found)?;
+            let column = store::material_content(tx, &case.id, id)?.ok_or_else(Refusal::not_found)?;
             ctx.accessed(tx, std::slice::from_ref(&case.applicant), &["material"], "case")?;
-            Ok((row, sealed))
+            Ok((row, column))
         })
         .await?;
-    let text = ctx
-        .protect()
-        .open(&format!("cases_material.content:{id}"), &sealed)?;
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .map_err(|e| kernel::Fault::of("material content", e))?;
+    let bytes = objects::api::get(ctx, &place(id), &column).await?;
     Ok((row, bytes))
 }
 

@@ -130,8 +130,13 @@ pub(crate) async fn send_form(cx: Ctx, Path(id): Path<String>, parts: Multipart)
         match materials::attach(&cx, &id, material, name, bytes).await {
             Err(Problem::Refusal(r)) => {
                 let text = cx.says(&r);
+                // A store that is away is not the person's mistake.
+                let status = match kernel::http::status(&r) {
+                    s if s.is_server_error() => s,
+                    _ => StatusCode::UNPROCESSABLE_ENTITY,
+                };
                 let r = r.field(format!("material-{material}"), text);
-                return form_page(&cx, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(&r)).await;
+                return form_page(&cx, &id, status, Some(&r)).await;
             }
             other => other?,
         }

@@ -10,7 +10,7 @@ pub(crate) mod web;
 
 use crate::policy::Policies;
 use kernel::ctx::{Accessed, Credential, Grant, Sessions};
-use kernel::{Actor, ActorKind, Ctx, Result, Tx, params};
+use kernel::{Actor, ActorKind, Ctx, Result, Tx};
 use std::sync::Arc;
 
 /// What implements the kernel's traits; made in the binary.
@@ -140,19 +140,7 @@ impl Accessed for Identity {
             if own {
                 continue;
             }
-            tx.execute(
-                "INSERT INTO identity_access(id, actor, subject, fields, purpose, request, at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                params![
-                    ctx.id(),
-                    ctx.actor.id.clone(),
-                    subject,
-                    fields.join(","),
-                    purpose,
-                    ctx.request.to_string(),
-                    ctx.now()
-                ],
-            )?;
+            store::note_access(tx, ctx, subject, &fields.join(","), purpose)?;
         }
         Ok(())
     }

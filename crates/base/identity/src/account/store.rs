@@ -1,7 +1,7 @@
 //! SQL of accounts, subjects and sessions.
 
 use super::model::{Account, Session, Subject};
-use kernel::{Fault, Row, Tx, Uuid, params};
+use kernel::{Ctx, Fault, Row, Tx, Uuid, params};
 
 fn account_of(r: &Row) -> Result<Account, Fault> {
     Ok(Account {
@@ -246,6 +246,31 @@ pub(crate) fn end_all(tx: &mut Tx<'_>, account: Uuid, now: i64) -> Result<u64, F
         "UPDATE identity_session SET ended_at = $2 WHERE account = $1 AND ended_at IS NULL",
         params![account, now],
     )
+}
+
+/// Somebody read these fields of a person's data.
+pub(crate) fn note_access(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    subject: &str,
+    fields: &str,
+    purpose: &str,
+) -> Result<(), Fault> {
+    let actor = ctx.actor.id.as_str();
+    tx.execute(
+        "INSERT INTO identity_access(id, actor, subject, fields, purpose, request, at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        params![
+            ctx.id(),
+            actor,
+            subject,
+            fields,
+            purpose,
+            ctx.request.to_string(),
+            ctx.now()
+        ],
+    )?;
+    Ok(())
 }
 
 /// The last hundred reads of a person's data by others, by the reader's post.

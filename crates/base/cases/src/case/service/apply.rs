@@ -3,7 +3,7 @@
 use super::{ended, held, own, said, wrongs};
 use crate::case::model::{Case, Waived, state};
 use crate::case::runtime::{self, Said, matter_of};
-use crate::case::store;
+use crate::case::{materials, store};
 use crate::catalogue::{Catalogue, Matter};
 use kernel::{Ctx, Fact, Refusal, Result, Tx};
 use process::Command;
@@ -304,6 +304,9 @@ pub async fn withdraw(ctx: &Ctx, id: &str) -> Result<bool> {
         if case.state == state::DRAFT {
             let files = store::materials(ctx, tx, id)?;
             store::remove_draft(tx, id)?;
+            for m in &files {
+                objects::api::discard(ctx, tx, &materials::place(&m.id))?;
+            }
             let fact = Fact::new("cases.case.discarded", id).gone(&crate::CASE, id);
             ctx.emit(
                 tx,

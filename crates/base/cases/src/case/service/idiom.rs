@@ -287,12 +287,12 @@ pub(crate) async fn let_through(ctx: &Ctx, given: Given<'_>, items: &[String]) -
 
 /// A material that follows: one that was let through as missing, or one the applicant adds of their own accord.
 pub(crate) async fn supply(ctx: &Ctx, id: &str, material: &str, name: &str, bytes: &[u8]) -> Result<()> {
-    let (row, sealed) = materials::sealed(ctx, material, name, bytes)?;
-    ctx.tx("cases.supply", |tx| supplied(ctx, tx, id, &row, &sealed))
+    let (row, content) = materials::stored(ctx, material, name, bytes).await?;
+    ctx.tx("cases.supply", |tx| supplied(ctx, tx, id, &row, &content))
         .await
 }
 
-fn supplied(ctx: &Ctx, tx: &mut Tx<'_>, id: &str, row: &MaterialRow, sealed: &[u8]) -> Result<()> {
+fn supplied(ctx: &Ctx, tx: &mut Tx<'_>, id: &str, row: &MaterialRow, content: &[u8]) -> Result<()> {
     let mut case = own(ctx, tx, id, "cases.case.apply")?;
     if case.ended() || case.process.is_none() {
         return Err(Refusal::new("cases-not-supplementable").status(409).into());
@@ -301,7 +301,7 @@ fn supplied(ctx: &Ctx, tx: &mut Tx<'_>, id: &str, row: &MaterialRow, sealed: &[u
         // A correction is answered with the whole form.
         return Err(Refusal::new("cases-answer-the-correction").status(409).into());
     }
-    if !materials::keep(ctx, tx, &case, row, sealed)? {
+    if !materials::keep(ctx, tx, &case, row, content)? {
         return Ok(());
     }
     let missing = case
