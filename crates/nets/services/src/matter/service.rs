@@ -7,6 +7,7 @@ use cases::Catalogue;
 use kernel::pack::Pack;
 use kernel::{Ctx, Fact, Locale, Recorded, Refusal, Result, Tx, search};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Publishes one version of the pack: rows, search, fact.
 pub(crate) async fn publish(ctx: &Ctx, parts: &Parts, version: i64) -> Result<()> {
@@ -84,13 +85,26 @@ pub(crate) async fn refresh(ctx: &Ctx) -> Result<()> {
     let Ok(catalogue) = ctx.service::<Catalogue>() else {
         return Ok(());
     };
+    let mut named: BTreeMap<String, identity::Named> = BTreeMap::new();
     for (version, retired, parts) in ctx.read("services.refresh", store::versions).await? {
+        // Versions come in order, so the newest is the one that stays.
+        let s = &parts.sheet;
+        let newest = identity::Named {
+            id: s.id.clone(),
+            title: s.title.clone(),
+            title_en: s.title_en.clone(),
+            themes: s.elements.themes.clone(),
+            retired,
+        };
+        named.insert(s.id.clone(), newest);
         let known = catalogue.version(&parts.sheet.id, version);
         if known.is_ok_and(|m| m.retired == retired) {
             continue;
         }
         catalogue.put(parts.build(version, retired).map_err(pack::problem)?);
     }
+    ctx.service::<identity::Matters>()?
+        .replace(named.into_values().collect());
     Ok(())
 }
 

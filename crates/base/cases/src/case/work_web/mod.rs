@@ -86,6 +86,7 @@ pub(crate) async fn queue(cx: Ctx, Query(find): Query<Find>) -> Result<Response>
                     "case": case, "number": r.get::<Option<String>>("number")?, "pick": format!("{case}:{work}:{version}"),
                     "matter": matter.name(view::english(&cx)), "task": view::node_name(&cx, &matter, &node),
                     "applicant": party.map(|p| if p.kind == "legal" { p.name } else { p.masked_name() }),
+                    "by": view::by(&cx, tx, &r)?,
                     "state": view::state_tag(&cx, &r.get::<String>("state")?), "round": r.get::<i64>("round")?,
                     "given": r.get::<Option<String>>("assignee")?.is_some(), "urged": r.get::<i64>("urged")?,
                     "sign": r.get::<Option<i64>>("adds")?.is_some(), "submitted_at": r.get::<Option<i64>>("submitted_at")?,
@@ -218,10 +219,11 @@ async fn page(
                 &["name"]
             };
             cx.accessed(tx, std::slice::from_ref(&case.applicant), fields, "case")?;
+            if let Some(agent) = &case.agent {
+                cx.accessed(tx, std::slice::from_ref(agent), &["name"], "case")?;
+            }
             let mut data = view::case(cx, tx, &case, reveal)?;
-            data["applicant"] = identity::api::party(cx, tx, &case.applicant)?
-                .map(|p| p.name)
-                .into();
+            data["parties"] = view::parties(cx, tx, &case, true)?;
             Ok((
                 data,
                 view::commands(cx, tx, &case)?,

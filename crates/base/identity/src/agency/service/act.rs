@@ -52,15 +52,16 @@ pub(crate) async fn act(ctx: &Ctx, id: &str, act: Act) -> Result<()> {
     .await
 }
 
-/// An official ends a power with a reason that is kept.
-pub(crate) async fn end_by_official(ctx: &Ctx, id: &str, reason: &str) -> Result<Power> {
+/// An official ends a power for a firm, or a guardianship, with a reason that is kept.
+pub(crate) async fn end_by_official(ctx: &Ctx, id: &str, reason: &str, guardian: bool) -> Result<Power> {
     needed(ctx, "reason", reason)?;
     ctx.tx("identity.end-power", |tx| {
         let p = store::get(tx, id)?
-            .filter(Power::live)
+            .filter(|p| p.live() && (p.role == "guardian") == guardian)
             .ok_or_else(Refusal::not_found)?;
         locked(tx, &p.principal)?;
-        if ctx.actor.subject.as_deref() == Some(&p.holder) {
+        let own = |s: &String| *s == p.holder || *s == p.principal;
+        if ctx.actor.subject.as_ref().is_some_and(own) {
             return Err(Refusal::new("identity-own-case").status(403).into());
         }
         end(ctx, tx, p.clone(), reason.trim())?;

@@ -1,7 +1,8 @@
 //! Inviting managers and agents, their answer, and the change of scope and term.
 
-use super::{active, giver, locked, me, needed, ruled, told};
+use super::{active, giver, locked, me, needed, not_too_often, ruled, told, told_after};
 use crate::account::store as accounts;
+use crate::agency::matters::{Matters, theme_id};
 use crate::agency::model::{self, ANSWER, Wanted};
 use crate::agency::store;
 use crate::api;
@@ -17,14 +18,17 @@ pub(crate) async fn invite(ctx: &Ctx, firm: &str, number: &str, name: &str, w: &
     ctx.tx("identity.invite", |tx| {
         locked(tx, firm)?;
         let mine = giver(ctx, tx, firm)?;
-        model::fits(&mine, w, ctx.today())?;
+        let since = ctx.now() - model::DAY;
+        let sent = store::given_since(tx, &ctx.actor.id, "appointment", since)?;
+        not_too_often(sent, ctx, "invitations_a_day", 50)?;
+        model::fits(&mine, w, ctx.today(), &*ctx.service::<Matters>()?)?;
         let own = accounts::subject_by_index(tx, &invitee)?;
         if own == ctx.actor.subject {
             return Err(Refusal::new("identity-power-self")
                 .field("number", ctx.t("identity-power-self", &[]))
                 .into());
         }
-        let open = store::of_principal(tx, firm, 1000)?.into_iter().any(|p| {
+        let open = store::live_of(tx, firm)?.into_iter().any(|p| {
             let same = p.invitee == invitee || own.as_deref() == Some(p.holder.as_str());
             same && p.live() && !matches!(p.shown(&ctx.today().to_string(), ctx.now()), "lapsed" | "expired")
         });
@@ -88,21 +92,75 @@ pub(crate) async fn answer(ctx: &Ctx, id: &str, yes: bool) -> Result<()> {
     .await
 }
 
-/// Changes scope and term of a power within one's own.
+/// The scope of matters as somebody typed it, by ids or titles, one a line or with separators, and the themes that were
+/// ticked.
+///
+/// # Errors
+/// `identity-power-unknown` with the first words that name nothing.
+pub(crate) fn scope_of(ctx: &Ctx, themes: &[String], typed: &str) -> Result<Vec<String>> {
+    let known = ctx.service::<Matters>()?;
+    let offered = known.themes();
+    let mut out = Vec::new();
+    let unknown = |words: &str| {
+        let words: String = words.chars().take(60).collect();
+        let text = ctx.t("identity-power-unknown", &[("words", &words)]);
+        Refusal::new("identity-power-unknown")
+            .arg("words", words)
+            .field("matters", text)
+    };
+    for theme in themes {
+        if !offered.contains(theme) {
+            return Err(unknown(theme).into());
+        }
+        out.push(theme_id(theme));
+    }
+    for line in typed
+        .split(['\n', ';', '；'])
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+    {
+        if let Some(id) = known.find(line) {
+            out.push(id);
+            continue;
+        }
+        let separate = |c: char| c.is_whitespace() || "，,、".contains(c);
+        for words in line.split(separate).filter(|w| !w.is_empty()) {
+            out.push(known.find(words).ok_or_else(|| unknown(words))?);
+        }
+    }
+    out.sort();
+    out.dedup();
+    if out.len() > 200 {
+        return Err(Refusal::new("identity-power-needed").into());
+    }
+    Ok(out)
+}
+
+/// Changes scope and term of a power within one's own, its end put off among them; the next request of its holder is held
+/// against it.
 pub(crate) async fn change(ctx: &Ctx, id: &str, w: &Wanted) -> Result<()> {
     ctx.tx("identity.change-power", |tx| {
         let mut p = ruled(ctx, tx, id)?;
+        if let Some(field) = w.unsaid() {
+            return Err(Refusal::new("identity-power-unsaid")
+                .field(field, ctx.t("identity-power-unsaid", &[]))
+                .into());
+        }
         let mine = giver(ctx, tx, &p.principal)?;
         let w = Wanted {
             role: p.role.clone(),
             ..w.clone()
         };
-        model::fits(&mine, &w, ctx.today())?;
+        model::fits(&mine, &w, ctx.today(), &*ctx.service::<Matters>()?)?;
+        let before = p.clone();
         p.verbs = w.verbs;
         p.matters = w.matters;
         p.until_on = Some(w.until);
+        if (&p.verbs, &p.matters, &p.until_on) == (&before.verbs, &before.matters, &before.until_on) {
+            return Ok(());
+        }
         store::save(tx, &p)?;
-        told(ctx, tx, "identity.power.changed", &p)
+        told_after(ctx, tx, "identity.power.changed", &p, Some(&before))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! A firm and its representative: establishing it by the library or at the counter, handing over to a new one.
 
-use super::{Counter, active, end, locked, me, needed, person_of, refused, told};
+use super::{Counter, active, end, locked, may_try, me, needed, person_of, refused, told};
 use crate::account::store as accounts;
 use crate::agency::model::{GRACE, Power};
 use crate::agency::store;
@@ -29,7 +29,7 @@ pub(in crate::agency) fn registered(
 /// Ends the representatives of a firm other than `keep`; managers and agents may then only go on with what runs, for a month,
 /// until the new representative confirms each (变更交接).
 pub(in crate::agency) fn hand_over(ctx: &Ctx, tx: &mut Tx<'_>, firm: &str, keep: &str) -> Result<()> {
-    let powers = store::of_principal(tx, firm, 1000)?;
+    let powers = store::live_of(tx, firm)?;
     let old: Vec<&Power> = powers
         .iter()
         .filter(|p| p.role == "representative" && p.live() && p.holder != keep)
@@ -76,6 +76,7 @@ pub(crate) async fn establish(ctx: &Ctx, code: &str) -> Result<String> {
             if api::level(ctx, tx, &person)? < 2 {
                 return Err(Refusal::new("identity-firm-level").into());
             }
+            may_try(ctx, tx)?;
             let own = api::party(ctx, tx, &person)?.map(|p| p.code).unwrap_or_default();
             let firm = accounts::subject_by_index(tx, &ctx.protect().index("code", &code))?;
             let known = match &firm {
@@ -103,13 +104,13 @@ pub(crate) async fn establish(ctx: &Ctx, code: &str) -> Result<String> {
 
 fn represent(ctx: &Ctx, tx: &mut Tx<'_>, firm: &str, person: &str, p: Power) -> Result<()> {
     locked(tx, firm)?;
-    let held = store::of_principal(tx, firm, 1000)?;
+    let held = store::live_of(tx, firm)?;
     let mine = |p: &&Power| p.holder == person && p.live();
     if held.iter().filter(mine).any(|p| p.role == "representative") {
         return Err(Refusal::new("identity-firm-there").status(409).into());
     }
     hand_over(ctx, tx, firm, person)?;
-    for old in store::of_principal(tx, firm, 1000)?.iter().filter(mine) {
+    for old in store::live_of(tx, firm)?.iter().filter(mine) {
         end(ctx, tx, old.clone(), "became-representative")?;
     }
     store::insert(tx, &p)?;

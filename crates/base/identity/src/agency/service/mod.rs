@@ -6,16 +6,16 @@ mod appoint;
 mod firm;
 
 pub(crate) use act::{Act, act, end_by_official};
-pub(crate) use appoint::{answer, change, invite};
+pub(crate) use appoint::{answer, change, invite, scope_of};
 pub(crate) use firm::{establish, establish_at_counter};
 pub(super) use firm::{hand_over, registered};
 
-use super::model::Power;
+use super::model::{DAY, Power};
 use super::store;
 use crate::account::store as accounts;
 use crate::api;
 use kernel::{Ctx, Fact, Refusal, Result, Tx};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 pub(super) fn me(ctx: &Ctx) -> Result<String> {
     Ok(ctx.actor.subject.clone().ok_or_else(Refusal::sign_in)?)
@@ -23,12 +23,41 @@ pub(super) fn me(ctx: &Ctx) -> Result<String> {
 
 /// Writes down what happened to a power, with its row, in the history of whom it is for; tells its holder and the heads.
 pub(super) fn emit(ctx: &Ctx, tx: &mut Tx<'_>, kind: &'static str, p: &Power) -> Result<String> {
-    let fact = Fact::new(kind, &p.principal).payload(json!({ "power": p.id, "role": p.role }));
+    emit_after(ctx, tx, kind, p, None)
+}
+
+fn extent(p: &Power) -> Json {
+    json!({ "verbs": p.verbs, "matters": p.matters, "until": p.until_on })
+}
+
+/// The same with how far the power went before.
+fn emit_after(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    kind: &'static str,
+    p: &Power,
+    before: Option<&Power>,
+) -> Result<String> {
+    let mut payload = json!({ "power": p.id, "role": p.role, "now": extent(p) });
+    if let Some(before) = before {
+        payload["was"] = extent(before);
+    }
+    let fact = Fact::new(kind, &p.principal).payload(payload);
     Ok(ctx.emit(tx, fact.touch(&crate::POWER, &p.id))?)
 }
 
 pub(super) fn told(ctx: &Ctx, tx: &mut Tx<'_>, kind: &'static str, p: &Power) -> Result<()> {
-    let cause = emit(ctx, tx, kind, p)?;
+    told_after(ctx, tx, kind, p, None)
+}
+
+fn told_after(
+    ctx: &Ctx,
+    tx: &mut Tx<'_>,
+    kind: &'static str,
+    p: &Power,
+    before: Option<&Power>,
+) -> Result<()> {
+    let cause = emit_after(ctx, tx, kind, p, before)?;
     let mut people = api::heads_of(ctx, tx, &p.principal)?;
     match p.holder.is_empty() {
         false => people.push(p.holder.clone()),
@@ -45,12 +74,16 @@ pub(super) fn notify(
     mut people: Vec<String>,
     cause: &str,
 ) -> Result<()> {
+    // A ward who has an account is told whatever happens to a guardianship.
+    if p.role == "guardian" && accounts::has_account(tx, &p.principal)? {
+        people.push(p.principal.clone());
+    }
     people.sort();
     people.dedup();
-    let link = if p.role == "guardian" {
-        "/me/family"
-    } else {
-        "/me/firms"
+    let link = match (p.role.as_str(), p.holder.is_empty()) {
+        ("guardian", _) => format!("/me/family/{}", p.id),
+        (_, true) => "/me/firms".to_string(),
+        _ => format!("/me/firms/{}/powers/{}", p.principal, p.id),
     };
     let until = p.until_on.clone().unwrap_or_default();
     for to in people {
@@ -58,8 +91,12 @@ pub(super) fn notify(
             to: &to,
             kind,
             reference: &p.id,
-            link,
-            args: &[("until".to_string(), until.clone())].into(),
+            link: &link,
+            args: &[
+                ("until".to_string(), until.clone()),
+                ("whom".to_string(), p.principal.clone()),
+            ]
+            .into(),
             cause,
         };
         comms::api::notify(ctx, tx, &notice)?;
@@ -69,6 +106,28 @@ pub(super) fn notify(
 
 pub(super) fn locked(tx: &mut Tx<'_>, principal: &str) -> Result<()> {
     Ok(tx.lock(&format!("power:{principal}"))?)
+}
+
+/// A number that the pack sets under `[powers]`.
+pub(super) fn setting(ctx: &Ctx, name: &str, usual: i64) -> i64 {
+    ctx.app.city["powers"][name].as_i64().unwrap_or(usual)
+}
+
+/// Refuses who has tried too often today, from whatever address: `tries` of `name` a day.
+pub(super) fn not_too_often(tries: i64, ctx: &Ctx, name: &str, usual: i64) -> Result<()> {
+    if tries >= setting(ctx, name, usual) {
+        return Err(Refusal::new("identity-power-too-often").status(429).into());
+    }
+    Ok(())
+}
+
+/// The same for taking up a firm or a guardianship, by what was refused and what succeeded.
+pub(super) fn may_try(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<()> {
+    let since = ctx.now() - DAY;
+    let who = ctx.actor.account.map(|a| a.to_string()).unwrap_or_default();
+    let tries =
+        store::refused_since(tx, &who, since)? + store::given_since(tx, &ctx.actor.id, "library", since)?;
+    not_too_often(tries, ctx, "tries_a_day", 10)
 }
 
 /// A power that is in force at once.
@@ -154,7 +213,7 @@ pub(super) fn giver(ctx: &Ctx, tx: &mut Tx<'_>, principal: &str) -> Result<Power
     let today = ctx.today().to_string();
     let mine = store::in_force(tx, &me(ctx)?, principal, &today)?;
     Ok(mine
-        .filter(|p| matches!(p.role.as_str(), "representative" | "manager") && p.state == "active")
+        .filter(|p| p.heads() && p.state == "active")
         .ok_or_else(Refusal::not_found)?)
 }
 

@@ -1,12 +1,13 @@
 //! A firm's people.
 
-use super::{Fields, row, text, wrong};
-use crate::agency::model::{VERBS, Wanted};
+use super::{Fields, Paging, happened, paged, row, text, wrong};
+use crate::agency::matters::Matters;
+use crate::agency::model::{self, VERBS, Wanted};
 use crate::agency::service::{self, Act};
 use crate::agency::store;
 use crate::api;
 use axum::Form;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use kernel::http::{see, status};
@@ -14,49 +15,71 @@ use kernel::{Ctx, Problem, Refusal, Result};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-/// The firm's people, for everybody who has a power for it; what may be done depends on the own one.
-async fn show(cx: &Ctx, firm: &str, typed: &Fields, refused: Option<&Refusal>) -> Result<Response> {
+/// The firm's people and cases, for everybody who has a power for it; what may be done depends on the own one.
+async fn show(
+    cx: &Ctx,
+    firm: &str,
+    at: &Paging,
+    typed: &Fields,
+    refused: Option<&Refusal>,
+) -> Result<Response> {
     let person = service::me(cx)?;
     let today = cx.today().to_string();
+    let known = cx.service::<Matters>()?;
+    let listed = cx.service::<api::FirmCases>()?;
     let mut data = cx
         .read("identity.firm", |tx| {
             let mine = store::in_force(tx, &person, firm, &today)?;
             let mine = mine
                 .filter(|p| p.role != "guardian")
                 .ok_or_else(Refusal::not_found)?;
-            let heads = matches!(mine.role.as_str(), "representative" | "manager");
+            let heads = mine.heads();
             let party = api::party(cx, tx, firm)?.ok_or_else(Refusal::not_found)?;
+            let own = (!heads).then_some(person.as_str());
+            let mut powers =
+                store::page_of(tx, firm, own, super::PAGE + 1, at.page.saturating_mul(super::PAGE))?;
+            let pager = paged(&mut powers, at.page, false);
             let mut people = Vec::new();
-            for p in store::of_principal(tx, firm, 200)? {
-                if heads || p.holder == person {
-                    let mut r = row(cx, tx, &p)?;
-                    r["ruled"] = json!(heads && mine.appoints(&p.role) && p.live() && mine.state == "active");
-                    r["own"] = json!(p.holder == person);
-                    people.push(r);
-                }
+            for p in &powers {
+                let mut r = row(cx, tx, p)?;
+                r["ruled"] = json!(heads && mine.appoints(&p.role) && p.live() && mine.state == "active");
+                r["own"] = json!(p.holder == person);
+                people.push(r);
             }
             let mut history = Vec::new();
+            let mut log_pager = Json::Null;
             if heads {
-                for (kind, at, actor, role) in store::history(tx, firm)? {
-                    let what = kind.rsplit('.').next().unwrap_or_default();
-                    let subject = actor.strip_prefix("account:").and_then(|a| a.parse().ok());
-                    let subject = match subject {
-                        Some(account) => api::subject_of(tx, account)?,
-                        None => None,
-                    };
-                    let who = match subject {
-                        Some(s) => api::party(cx, tx, &s)?.map(|p| p.masked_name()),
-                        None => None,
-                    };
-                    history.push(json!({ "what": cx.t(&format!("identity-power-did-{what}"), &[]), "at": at, "who": who,
-                        "role": cx.t(&format!("identity-role-{role}"), &[]) }));
+                let mut all =
+                    store::history(tx, firm, super::PAGE + 1, at.log.saturating_mul(super::PAGE))?;
+                log_pager = paged(&mut all, at.log, false);
+                for h in &all {
+                    history.push(happened(cx, tx, h)?);
                 }
             }
+            // As whoever acts for the firm by this power, whether or not the session does so now.
+            let mut theirs = cx.clone();
+            theirs.actor.on_behalf = Some(firm.to_string());
+            let mandate = mine.mandate(party.name.clone(), &known);
+            let beyond = model::lacks(Some(&mandate), "read", None);
+            theirs.actor.mandate = Some(mandate);
+            let asked = api::Listing {
+                whom: firm,
+                q: at.q.trim(),
+                page: at.more,
+            };
+            let cases = match &beyond {
+                None => (listed.0)(&theirs, tx, &asked)?,
+                Some(_) => json!({ "items": [], "more": false }),
+            };
+            let cases_pager = json!({ "previous": at.more.checked_sub(1),
+                "next": (cases["more"] == true).then(|| at.more + 1) });
             Ok(json!({ "firm": { "id": firm, "name": party.name, "code": party.code }, "people": people, "history": history,
-                "mine": row(cx, tx, &mine)?, "gives": heads && mine.state == "active", "manages": mine.role == "representative" }))
+                "pager": pager, "log_pager": log_pager, "cases": cases["items"], "cases_pager": cases_pager, "q": at.q,
+                "beyond": beyond.map(|key| cx.t(&key, &[])), "mine": row(cx, tx, &mine)?,
+                "gives": heads && mine.state == "active", "manages": mine.role == "representative" }))
         })
         .await?;
-    data["verbs"] = verbs(cx, typed);
+    data["scope"] = scope(cx, typed)?;
     data["typed"] = json!(typed);
     data["wrong"] = wrong(cx, refused);
     cx.page_with(
@@ -66,54 +89,62 @@ async fn show(cx: &Ctx, firm: &str, typed: &Fields, refused: Option<&Refusal>) -
     )
 }
 
-fn verbs(cx: &Ctx, typed: &Fields) -> Json {
-    let all = VERBS.iter().map(|v| {
-        json!({ "id": v, "text": cx.t(&format!("identity-verb-{v}"), &[]), "chosen": typed.contains_key(&format!("verb-{v}")) })
-    });
-    all.collect::<Vec<_>>().into()
+/// The boxes of a form for scope, as they were ticked.
+pub(super) fn scope(cx: &Ctx, typed: &Fields) -> Result<Json> {
+    let ticked = |name: &str| typed.contains_key(name);
+    let verbs: Vec<Json> = VERBS
+        .iter()
+        .map(|v| {
+            let name = format!("verb-{v}");
+            json!({ "name": name, "text": cx.t(&format!("identity-verb-{v}"), &[]), "chosen": ticked(&name) })
+        })
+        .collect();
+    let themes: Vec<Json> = cx
+        .service::<Matters>()?
+        .themes()
+        .into_iter()
+        .map(|t| {
+            let name = format!("theme-{t}");
+            json!({ "text": t, "chosen": ticked(&name), "name": name })
+        })
+        .collect();
+    Ok(
+        json!({ "verbs": verbs, "themes": themes, "all_verbs": ticked("all-verbs"), "all_matters": ticked("all-matters") }),
+    )
 }
 
-pub(crate) async fn firm(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
-    show(&cx, &id, &Fields::new(), None).await
+pub(crate) async fn firm(cx: Ctx, Path(id): Path<String>, Query(at): Query<Paging>) -> Result<Response> {
+    show(&cx, &id, &at, &Fields::new(), None).await
 }
 
-/// Scope and term as the form sends them: a ticked box a verb, none is everything; matters by their ids.
-fn wanted(f: &Fields) -> Wanted {
-    let named = text(f, "matters").replace(['，', ',', '、', ';', '；'], " ");
-    let plain = |m: &&str| m.len() <= 80 && m.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    Wanted {
+/// Scope and term as the form sends them: a ticked box a verb or theme, matters by their ids or titles.
+pub(super) fn wanted(cx: &Ctx, f: &Fields) -> Result<Wanted> {
+    let ticked = |prefix: &str| -> Vec<String> {
+        f.keys()
+            .filter_map(|k| k.strip_prefix(prefix))
+            .map(String::from)
+            .collect()
+    };
+    Ok(Wanted {
         role: text(f, "role").into(),
-        verbs: f
-            .keys()
-            .filter_map(|k| k.strip_prefix("verb-"))
-            .map(String::from)
-            .collect(),
-        matters: named
-            .split_whitespace()
-            .filter(plain)
-            .take(50)
-            .map(String::from)
-            .collect(),
+        verbs: ticked("verb-"),
+        matters: service::scope_of(cx, &ticked("theme-"), text(f, "matters"))?,
         until: text(f, "until").into(),
-    }
+        all_verbs: f.contains_key("all-verbs"),
+        all_matters: f.contains_key("all-matters"),
+    })
 }
 
 pub(crate) async fn invite(cx: Ctx, Path(id): Path<String>, Form(f): Form<Fields>) -> Result<Response> {
-    match service::invite(&cx, &id, text(&f, "number"), text(&f, "name"), &wanted(&f)).await {
-        Ok(()) => Ok(see(&format!("/me/firms/{id}"))),
-        Err(Problem::Refusal(r)) if cx.html && r.status != 404 => show(&cx, &id, &f, Some(&r)).await,
+    let done = match wanted(&cx, &f) {
+        Ok(w) => service::invite(&cx, &id, text(&f, "number"), text(&f, "name"), &w).await,
         Err(e) => Err(e),
-    }
-}
-
-pub(crate) async fn change(
-    cx: Ctx,
-    Path((firm, power)): Path<(String, String)>,
-    Form(f): Form<Fields>,
-) -> Result<Response> {
-    match service::change(&cx, &power, &wanted(&f)).await {
-        Ok(()) => Ok(see(&format!("/me/firms/{firm}"))),
-        Err(Problem::Refusal(r)) if cx.html && r.status != 404 => show(&cx, &firm, &f, Some(&r)).await,
+    };
+    match done {
+        Ok(()) => Ok(see(&format!("/me/firms/{id}"))),
+        Err(Problem::Refusal(r)) if cx.html && r.status != 404 => {
+            show(&cx, &id, &Paging::default(), &f, Some(&r)).await
+        }
         Err(e) => Err(e),
     }
 }
