@@ -80,7 +80,7 @@ pub(crate) fn unindex(tx: &mut Tx<'_>, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Brings this node's catalogue up to date: versions published and matters retired, here or on another node.
+/// Brings this node's catalogue, and the names that powers use, up to date: versions published and matters retired, here or on another node.
 pub(crate) async fn refresh(ctx: &Ctx) -> Result<()> {
     let Ok(catalogue) = ctx.service::<Catalogue>() else {
         return Ok(());
@@ -139,12 +139,8 @@ pub(crate) struct GuideTemplate(pub String);
 /// Fills the catalogue of the case runtime from the database, and puts the calendar into force.
 pub async fn open(ctx: &Ctx, pack: &Pack) -> Result<()> {
     ctx.app.services.put(GuideTemplate(pack.text(GUIDE)?));
-    let catalogue = Catalogue::default();
-    let versions = ctx.read("services.open", store::versions).await?;
-    for (version, retired, parts) in versions {
-        catalogue.put(parts.build(version, retired).map_err(pack::problem)?);
-    }
-    ctx.app.services.put(catalogue);
+    ctx.app.services.put(Catalogue::default());
+    refresh(ctx).await?;
     ctx.app
         .services
         .put(crate::edition::check::CityFiles(pack.clone()));

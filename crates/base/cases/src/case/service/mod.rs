@@ -213,10 +213,11 @@ pub(crate) fn held(
     matter: &Matter,
     case: &Case,
 ) -> Result<Vec<(String, kernel::Held)>> {
-    // Where somebody acts for the applicant, the applicant is a firm and the agent the person.
+    // Where somebody acts for a firm, the person is the agent. A child for whom a guardian acts is the applicant in person.
+    let natural = identity::api::party(ctx, tx, &case.applicant)?.is_some_and(|p| p.kind == "natural");
     let (person, firm) = match &case.agent {
-        Some(agent) => (agent, Some(&case.applicant)),
-        None => (&case.applicant, None),
+        Some(agent) if !natural => (agent, Some(&case.applicant)),
+        _ => (&case.applicant, None),
     };
     let mut out = Vec::new();
     for (whose, subject) in [("applicant", Some(person)), ("firm", firm)] {

@@ -367,7 +367,7 @@ pub(crate) async fn suspension(
 
 pub(crate) fn samples() -> Vec<Sample> {
     let due = json!({ "light": "red", "text": "超期 1 个工作日", "on": "2026-11-20", "provisional": false, "phase": "受理" });
-    let item = json!({ "case": "1", "id": "1", "number": "2026-OR-000001", "matter": "示例", "task": "受理", "applicant": "演**",
+    let item = json!({ "case": "1", "id": "1", "number": "2026-OR-000001", "matter": "示例", "task": "受理", "applicant": "演**", "by": "演**",
         "state": { "kind": "info", "text": "待受理" }, "round": 2, "submitted_at": 1, "due": due, "at": 1, "outcome": "同意",
         "created_at": 1, "draft": false,
         "pick": "1:1:1", "given": true, "urged": 2, "sign": true });

@@ -127,7 +127,7 @@ fn row(cx: &Ctx, tx: &mut Tx<'_>, p: &Power) -> Result<Json> {
     let whom = api::party(cx, tx, &p.principal)?;
     let verbs = verbs_of(cx, &p.verbs);
     Ok(json!({
-        "id": p.id, "principal": p.principal, "whom": whom.as_ref().map(|w| w.name.clone()),
+        "id": super::service::segment(&p.id), "principal": p.principal, "whom": whom.as_ref().map(|w| w.name.clone()),
         "code": whom.filter(|w| w.kind == "legal").map(|w| w.code), "name": name,
         "role": p.role, "role_text": cx.t(&format!("identity-role-{}", p.role), &[]), "verbs": verbs,
         "matters": named(cx, &p.matters)?,

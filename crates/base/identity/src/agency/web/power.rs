@@ -99,7 +99,7 @@ pub(crate) async fn change(
         Err(e) => Err(e),
     };
     match done {
-        Ok(()) => Ok(see(&format!("/me/firms/{firm}/powers/{power}"))),
+        Ok(()) => Ok(see(&service::place(&firm, &power))),
         Err(Problem::Refusal(r)) if cx.html && r.status != 404 => {
             show(&cx, &firm, &power, Some(&f), Some(&r)).await
         }
