@@ -94,7 +94,9 @@ async fn powers_of_an_earlier_city_work(db: Db) {
     // The manager rules over agents and not over her.
     let mut manager = city.client("reviewer-cg").await;
     let act = |power: &str| format!("/me/firms/{firm}/powers/{power}/act");
-    let head = super::newest(&city, &firm, "representative").await;
+    let head = super::newest(&city, &firm, "representative")
+        .await
+        .replace('/', "%2F");
     manager
         .post_form(&act(&head), &[("act", "end")])
         .await
