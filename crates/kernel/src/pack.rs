@@ -52,6 +52,8 @@ pub struct Manifest {
     pub acceptance: BTreeMap<String, toml::Value>,
     #[serde(default)]
     pub rating: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    pub powers: BTreeMap<String, toml::Value>,
 }
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -188,6 +190,7 @@ impl Pack {
             ("numbers", &self.manifest.numbers),
             ("acceptance", &self.manifest.acceptance),
             ("rating", &self.manifest.rating),
+            ("powers", &self.manifest.powers),
         ] {
             if let Ok(v) = serde_json::to_value(table) {
                 city.insert(key.into(), v);

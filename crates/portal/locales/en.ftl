@@ -70,3 +70,4 @@ portal-accessibility-limits-text = Materials uploaded by applicants are made by 
 portal-code = My code
 portal-firms = My firms
 portal-family = My family
+portal-by = Through { $who }

@@ -70,3 +70,4 @@ portal-accessibility-limits-text = 申请人上传的材料由他人制作，不
 portal-code = 我的码
 portal-firms = 我的单位
 portal-family = 我的家人
+portal-by = 经办：{ $who }

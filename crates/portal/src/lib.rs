@@ -191,7 +191,7 @@ async fn me(cx: Ctx) -> Result<Response> {
 }
 
 fn samples() -> Vec<Sample> {
-    let case = json!({ "id": "1", "number": "2026-X-1", "matter": "示例", "state": { "kind": "info", "text": "办理中" }, "draft": false,
+    let case = json!({ "id": "1", "number": "2026-X-1", "matter": "示例", "by": "演**", "state": { "kind": "info", "text": "办理中" }, "draft": false,
         "correcting": true, "created_at": 1, "submitted_at": 1, "due": { "light": "green", "text": "剩 3 天", "on": "2026-11-30",
         "provisional": false, "phase": "办理" } });
     let mut draft = case.clone();

@@ -82,9 +82,11 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
         .as_str()
         .unwrap_or("Asia/Shanghai")
         .to_string();
+    let matters = identity::Matters::default();
     let people = Arc::new(identity::Identity {
         policies: policies.clone(),
         protect: master.clone(),
+        matters: matters.clone(),
         zone,
     });
     let ports = Ports {
@@ -104,6 +106,8 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
         with.chance,
     )
     .await?;
+    app.services.put(matters);
+    app.services.put(identity::api::FirmCases(cases::api::of_firm));
     let ctx = app.system("start");
     trust::check_master(&ctx, &vault).await?;
     trust::epoch::reopen(&ctx).await?;

@@ -1,5 +1,14 @@
 //! Who may act for whom: firms and their representatives, managers and agents; guardians.
 
+#[path = "agency/firm.rs"]
+mod firm;
+#[path = "agency/guard.rs"]
+mod guard;
+#[path = "agency/scope.rs"]
+mod scope;
+#[path = "agency/upgrade.rs"]
+mod upgrade;
+
 use stories::{Answer, City, Client, Db, on_both};
 
 on_both!(
@@ -49,6 +58,23 @@ async fn newest(city: &City, firm: &str, role: &str) -> String {
     let sql =
         "SELECT id FROM identity_power WHERE principal = $1 AND role = $2 ORDER BY created_at DESC LIMIT 1";
     city.scalar(sql, &[firm.into(), role.into()]).await.unwrap()
+}
+
+/// Changes scope and term by the form, with boxes ticked.
+async fn set(
+    c: &mut Client,
+    firm: &str,
+    power: &str,
+    verbs: &[&str],
+    more: &[(&str, &str)],
+    until: &str,
+) -> Answer {
+    let boxes: Vec<String> = verbs.iter().map(|v| format!("verb-{v}")).collect();
+    let mut fields: Vec<(&str, &str)> = boxes.iter().map(|b| (b.as_str(), "1")).collect();
+    fields.extend(more);
+    fields.push(("until", until));
+    c.post_form(&format!("/me/firms/{firm}/powers/{power}"), &fields)
+        .await
 }
 
 async fn state(city: &City, power: &str) -> String {

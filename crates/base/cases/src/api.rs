@@ -20,10 +20,43 @@ pub fn own(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<Json>> {
             ..kernel::Resource::default()
         };
         if ctx.actor.on_behalf.is_none() || ctx.may("cases.case.read", &row).is_ok() {
-            out.push(view::row(ctx, r)?);
+            let mut row = view::row(ctx, r)?;
+            row["by"] = view::by(ctx, tx, r)?;
+            out.push(row);
         }
     }
     Ok(out)
+}
+
+/// Rows of one page of [`of_firm`].
+const PAGE: u32 = 20;
+
+/// The cases of a firm that the actor, who acts for it, may see; see [`identity::api::FirmCases`].
+pub fn of_firm(ctx: &Ctx, tx: &mut Tx<'_>, asked: &identity::api::Listing<'_>) -> Result<Json> {
+    let english = view::english(ctx);
+    let words = asked.q.to_lowercase();
+    let matters: Vec<String> = ctx
+        .service::<crate::Catalogue>()?
+        .all()
+        .iter()
+        .filter(|m| !words.is_empty() && m.name(english).to_lowercase().contains(&words))
+        .map(|m| m.id.clone())
+        .collect();
+    let find = store::OfFirm {
+        firm: asked.whom,
+        q: asked.q,
+        matters: &matters,
+        limit: PAGE + 1,
+        skip: asked.page.saturating_mul(PAGE),
+    };
+    let rows = store::of_firm(tx, &ctx.scope("cases.case.read"), &find)?;
+    let mut items = Vec::new();
+    for r in rows.iter().take(PAGE as usize) {
+        let mut item = view::row(ctx, r)?;
+        item["by"] = view::by(ctx, tx, r)?;
+        items.push(item);
+    }
+    Ok(serde_json::json!({ "items": items, "more": rows.len() > PAGE as usize }))
 }
 
 /// The formats that form fields may name, for the pack check.

@@ -109,6 +109,9 @@ fn args(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<BTreeMap<String, Stri
         ("matter".to_string(), matter.title.clone()),
         ("matter_en".to_string(), matter.title_en.clone()),
     ]);
+    // By whom and for whom, as ids: the page of a message gives the names to its reader.
+    args.insert("whom".into(), case.applicant.clone());
+    args.extend(case.agent.clone().map(|by| ("by_whom".to_string(), by)));
     for (name, value) in [("due", case.due_on.clone()), ("by", answer_by)] {
         args.insert(name.into(), value.unwrap_or_default());
     }

@@ -180,3 +180,5 @@ message-power-changed-sms = [{ $city }] A power that concerns you has changed: {
 message-power-ending-subject = A power is about to end
 message-power-ending-body = A power that concerns you ends on { $until }.
 message-power-ending-sms = [{ $city }] A power ends on { $until }: { $link }
+comms-for = For:
+comms-by = By:

@@ -180,3 +180,5 @@ message-power-changed-sms = 【{ $city }】与您有关的一项授权有变化�
 message-power-ending-subject = 授权即将到期
 message-power-ending-body = 与您有关的一项授权将于 { $until } 到期。
 message-power-ending-sms = 【{ $city }】一项授权将于 { $until } 到期：{ $link }
+comms-for = 代表：
+comms-by = 经办：

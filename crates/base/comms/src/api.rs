@@ -30,7 +30,8 @@ pub struct Told {
     /// Path for the people whose thing it is, and for officials.
     pub link: String,
     pub work_link: String,
-    /// Values for the texts, nothing personal: `number`, `matter`, `matter_en` …; `<name>_en` stands in for `<name>` in English.
+    /// Values for the texts, nothing personal: `number`, `matter`, `matter_en` …; `<name>_en` stands in for `<name>` in English. `whom`
+    /// and `by_whom` are subject ids; pages show their names.
     pub args: BTreeMap<String, String>,
     /// Audience as the pack names it → people.
     pub people: BTreeMap<String, Vec<Person>>,
@@ -39,6 +40,8 @@ pub struct Told {
 /// Knows the people behind subject ids and posts. Implemented by identity.
 pub trait Directory: Send + Sync {
     fn phone(&self, ctx: &Ctx, tx: &mut Tx<'_>, subject: &str) -> Result<Option<String>>;
+    /// A firm's name, a person's masked.
+    fn name(&self, ctx: &Ctx, tx: &mut Tx<'_>, subject: &str) -> Result<Option<String>>;
     /// Subjects of those who hold a role for this organisation and area today.
     fn holders(
         &self,

@@ -99,7 +99,8 @@ pub fn firms_of(ctx: &Ctx, tx: &mut Tx<'_>, person: &str) -> Result<Vec<(String,
 /// Whether a person may today do this (`apply`, `read`, `receive`, `code`, `sign`) for somebody, whatever it is about.
 pub fn may_for(ctx: &Ctx, tx: &mut Tx<'_>, person: &str, principal: &str, verb: &str) -> Result<bool, Fault> {
     let power = powers::in_force(tx, person, principal, &ctx.today().to_string())?;
-    let mandate = power.map(|p| p.mandate(String::new()));
+    let known = ctx.service::<crate::Matters>()?;
+    let mandate = power.map(|p| p.mandate(String::new(), &known));
     Ok(crate::agency::model::lacks(mandate.as_ref(), verb, None).is_none())
 }
 
@@ -117,10 +118,23 @@ pub fn beyond_scope(refusal: &kernel::Refusal) -> bool {
     refusal.key.starts_with("identity-scope-")
 }
 
+/// Which cases of a firm a page of its people asks for.
+pub struct Listing<'a> {
+    /// The firm (subject id).
+    pub whom: &'a str,
+    /// Part of a number or of a matter's title.
+    pub q: &'a str,
+    pub page: u32,
+}
+
+/// The cases of a firm that the actor, who acts for it, may see: `{ items: [{ id, number, matter, state, by, … }], more }`.
+/// A service, put by the floor that keeps cases.
+pub struct FirmCases(pub fn(&Ctx, &mut Tx<'_>, &Listing<'_>) -> Result<serde_json::Value>);
+
 /// The legal representatives of a firm, the guardians of a child or dependant.
 pub fn heads_of(ctx: &Ctx, tx: &mut Tx<'_>, principal: &str) -> Result<Vec<String>, Fault> {
     let today = ctx.today().to_string();
-    let all = powers::of_principal(tx, principal, 1000)?;
+    let all = powers::live_of(tx, principal)?;
     let heads = all
         .into_iter()
         .filter(|p| matches!(p.role.as_str(), "representative" | "guardian") && p.runs(&today));

@@ -10,6 +10,14 @@ impl comms::api::Directory for People {
         Ok(crate::api::party(ctx, tx, subject)?.and_then(|p| p.phone))
     }
 
+    fn name(&self, ctx: &Ctx, tx: &mut Tx<'_>, subject: &str) -> Result<Option<String>> {
+        let party = crate::api::party(ctx, tx, subject)?;
+        Ok(party.map(|p| match p.kind == "legal" {
+            true => p.name,
+            false => p.masked_name(),
+        }))
+    }
+
     fn holders(
         &self,
         ctx: &Ctx,

@@ -37,6 +37,7 @@ use kernel::rate::Rate;
 use kernel::{Door, Module, Route, Table};
 
 pub use account::Identity;
+pub use agency::matters::{Matters, Named};
 pub use directory::People;
 pub use policy::Policies;
 pub use settings::{RealName, SecondFactor, Settings};
@@ -324,7 +325,7 @@ pub fn module() -> Module {
         Route::new(
             "/me/firms/{firm}/powers/{power}",
             Door::SignedIn,
-            post(agency::web::change),
+            get(agency::web::power).post(agency::web::change),
         ),
         Route::new(
             "/me/firms/{firm}/powers/{power}/act",
@@ -338,6 +339,8 @@ pub fn module() -> Module {
             get(agency::web::family).post(agency::web::claim),
         )
         .rate(Rate::Guess),
+        Route::new("/me/family/{power}", Door::SignedIn, get(agency::web::guardian)),
+        Route::new("/me/family/{power}/end", Door::SignedIn, post(agency::web::leave)),
         Route::new(
             "/work/agencies",
             Door::Official(ESTABLISH),
@@ -355,6 +358,17 @@ pub fn module() -> Module {
             post(agency::web::confirm_guardian),
         )
         .rate(Rate::Lookup),
+        Route::new(
+            "/work/guardianships/search",
+            Door::Official(GUARDIANSHIP),
+            post(agency::web::guardianships),
+        )
+        .rate(Rate::Lookup),
+        Route::new(
+            "/work/guardianships/{power}/end",
+            Door::Official(GUARDIANSHIP),
+            post(agency::web::end_guardianship),
+        ),
         Route::new(
             "/api/v1/divisions",
             Door::Public,

@@ -446,7 +446,7 @@ pub(crate) fn queue(
     }
     tx.query(
         &format!(
-            "SELECT w.*, c.number, c.matter, c.matter_version, c.applicant, c.state, c.clock, c.due_on AS case_due, \
+            "SELECT w.*, c.number, c.matter, c.matter_version, c.applicant, c.agent, c.state, c.clock, c.due_on AS case_due, \
              c.provisional, c.submitted_at, c.version AS case_version FROM cases_work w \
              JOIN cases_case c ON c.id = w.case_id WHERE w.status = 'open' AND ({}){and} \
              ORDER BY CASE WHEN c.state = 'correcting' OR c.state = 'suspended' THEN 1 ELSE 0 END, \
@@ -484,7 +484,7 @@ pub(crate) fn list(
         area_code: "c.area_code",
     };
     let mut sql = format!(
-        "SELECT DISTINCT c.id, c.number, c.matter, c.matter_version, c.applicant, c.state, c.clock, c.due_on, c.provisional, \
+        "SELECT DISTINCT c.id, c.number, c.matter, c.matter_version, c.applicant, c.agent, c.state, c.clock, c.due_on, c.provisional, \
          c.created_at, c.submitted_at, c.ended_at FROM cases_case c JOIN cases_organisation o ON o.case_id = c.id WHERE {}",
         scope.sql(columns, &mut p)
     );
@@ -521,7 +521,7 @@ pub(crate) fn due(
     p.push(by.into());
     tx.query(
         &format!(
-            "SELECT DISTINCT c.id, c.number, c.matter, c.matter_version, c.applicant, c.state, c.clock, c.due_on, \
+            "SELECT DISTINCT c.id, c.number, c.matter, c.matter_version, c.applicant, c.agent, c.state, c.clock, c.due_on, \
              c.provisional, c.created_at, c.submitted_at, c.ended_at FROM cases_case c \
              JOIN cases_organisation o ON o.case_id = c.id WHERE {within} AND c.ended_at IS NULL \
              AND c.state IN ('submitted', 'handling') AND c.due_on <= ${} ORDER BY c.due_on, c.id LIMIT {limit} OFFSET {skip}",
@@ -578,11 +578,50 @@ pub(crate) fn workload(tx: &mut Tx<'_>, scope: &Scope, since: i64, today: &str) 
     )
 }
 
+/// Which cases of a firm are looked for: by part of a number, or of these matters.
+pub(crate) struct OfFirm<'a> {
+    pub firm: &'a str,
+    pub q: &'a str,
+    pub matters: &'a [String],
+    pub limit: u32,
+    pub skip: u32,
+}
+
+/// Cases of a firm in scope, newest first.
+pub(crate) fn of_firm(tx: &mut Tx<'_>, scope: &Scope, f: &OfFirm<'_>) -> Result<Vec<Row>, Fault> {
+    let mut p: Vec<Value> = vec![f.firm.into()];
+    let columns = ScopeColumns {
+        owner: "applicant",
+        about: "matter",
+        org_path: "org_path",
+        area_code: "area_code",
+    };
+    let mut sql = format!(
+        "SELECT id, number, matter, matter_version, applicant, agent, state, clock, due_on, provisional, created_at, submitted_at, \
+         ended_at FROM cases_case WHERE applicant = $1 AND {}",
+        scope.sql(columns, &mut p)
+    );
+    if !f.q.is_empty() {
+        p.push(format!("%{}%", f.q.replace(['%', '_'], "").to_uppercase()).into());
+        let mut any = format!("number LIKE ${}", p.len());
+        for matter in f.matters {
+            p.push(matter.into());
+            any.push_str(&format!(" OR matter = ${}", p.len()));
+        }
+        sql.push_str(&format!(" AND ({any})"));
+    }
+    let (limit, skip) = (f.limit, f.skip);
+    sql.push_str(&format!(
+        " ORDER BY created_at DESC, id LIMIT {limit} OFFSET {skip}"
+    ));
+    tx.query(&sql, &p)
+}
+
 /// A subject's own cases, newest first.
 pub(crate) fn of(tx: &mut Tx<'_>, subject: &str, limit: u32) -> Result<Vec<Row>, Fault> {
     tx.query(
         &format!(
-            "SELECT id, number, matter, matter_version, applicant, state, clock, due_on, provisional, created_at, submitted_at, \
+            "SELECT id, number, matter, matter_version, applicant, agent, state, clock, due_on, provisional, created_at, submitted_at, \
              ended_at, updated_at FROM cases_case WHERE applicant = $1 ORDER BY created_at DESC LIMIT {limit}"
         ),
         params![subject],

@@ -175,6 +175,36 @@ fn diagram(ctx: &Ctx, case: &Case, matter: &Matter) -> Json {
     json!({ "width": right - left, "height": bottom - top, "nodes": nodes, "edges": edges })
 }
 
+/// Who acted for the applicant of a case in a list, masked; null when nobody did.
+pub(crate) fn by(ctx: &Ctx, tx: &mut Tx<'_>, r: &Row) -> Result<Json> {
+    Ok(match r.get::<Option<String>>("agent")? {
+        Some(agent) => identity::api::party(ctx, tx, &agent)?.map(|p| p.masked_name()),
+        None => None,
+    }
+    .into())
+}
+
+/// For whom a case is and by whom: `{ whom, by, role }`, `by` null when the applicant acts in person. Names are whole for who
+/// may see them so; else a person's is masked.
+pub(crate) fn parties(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, whole: bool) -> Result<Json> {
+    let named = |p: &identity::api::Party| match whole || p.kind == "legal" {
+        true => p.name.clone(),
+        false => p.masked_name(),
+    };
+    let applicant = identity::api::party(ctx, tx, &case.applicant)?;
+    let agent = match &case.agent {
+        Some(agent) => identity::api::party(ctx, tx, agent)?,
+        None => None,
+    };
+    let role = match applicant.as_ref().is_some_and(|a| a.kind == "natural") {
+        true => "cases-guardian",
+        false => "cases-agent",
+    };
+    Ok(
+        json!({ "whom": applicant.as_ref().map(named), "by": agent.as_ref().map(named), "role": ctx.t(role, &[]) }),
+    )
+}
+
 /// The applicant, with the person who acted for a firm or a child.
 fn by_applicant(ctx: &Ctx, tx: &mut Tx<'_>, e: &fact::Entry) -> Result<String> {
     let account = e.actor.strip_prefix("account:").and_then(|a| a.parse().ok());
@@ -186,8 +216,16 @@ fn by_applicant(ctx: &Ctx, tx: &mut Tx<'_>, e: &fact::Entry) -> Result<String> {
         Some(subject) => identity::api::party(ctx, tx, &subject)?,
         None => None,
     };
+    let whom = match &e.on_behalf {
+        Some(whom) => identity::api::party(ctx, tx, whom)?,
+        None => None,
+    };
+    let key = match whom.is_some_and(|w| w.kind == "natural") {
+        true => "cases-by-guardian",
+        false => "cases-by-agent",
+    };
     Ok(match agent {
-        Some(agent) => ctx.t("cases-by-agent", &[("agent", &agent.masked_name())]),
+        Some(agent) => ctx.t(key, &[("agent", &agent.masked_name())]),
         None => ctx.t("cases-by-applicant", &[]),
     })
 }
@@ -357,6 +395,7 @@ pub(crate) fn case(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, clear: bool) -> Resu
     let officials: Vec<Json> = works(ctx, tx, case, &matter)?;
     Ok(json!({
         "id": case.id, "number": case.number, "version": case.version, "state": state_tag(ctx, &case.state),
+        "parties": parties(ctx, tx, case, service::owns(ctx, case) || service::entered(ctx, case))?,
         "state_id": case.state, "matter": { "id": matter.id, "title": matter.name(english(ctx)) },
         "organisation": identity::api::organisation_name(ctx, tx, &case.organisation)?,
         "created_at": case.created_at, "submitted_at": case.submitted_at, "accepted_at": case.accepted_at,

@@ -103,7 +103,7 @@ async fn form_page(cx: &Ctx, id: &str, status: StatusCode, refusal: Option<&Refu
                 "case": { "id": case.id, "number": case.number, "version": case.version, "updated_at": case.updated_at,
                     "state_id": case.state },
                 "matter": { "id": matter.id, "title": matter.name(view::english(cx)) },
-                "sections": sections, "sources": sources, "materials": view::materials(cx, tx, &case, &matter)?,
+                "parties": view::parties(cx, tx, &case, true)?, "sections": sections, "sources": sources, "materials": view::materials(cx, tx, &case, &matter)?,
                 "material_errors": errors.iter().filter_map(|(f, m)| Some((f.strip_prefix("material-")?.to_string(), json!(m)))).collect::<Map<_, _>>(),
                 "correction": store::correction(cx, tx, &case.id)?, "message": message, "errors": summary,
             })))
@@ -148,7 +148,9 @@ pub(crate) async fn send_form(cx: Ctx, Path(id): Path<String>, parts: Multipart)
     match p.action.as_str() {
         "submit" => match service::submit(&cx, &id, None).await {
             Ok(_) => Ok(see(&format!("/cases/{id}/receipt"))),
-            Err(Problem::Refusal(r)) if r.status == 422 || r.key == "cases-matter-retired" => {
+            Err(Problem::Refusal(r))
+                if r.status == 422 || r.key == "cases-matter-retired" || identity::api::beyond_scope(&r) =>
+            {
                 let status = kernel::http::status(&r);
                 form_page(&cx, &id, status, Some(&r)).await
             }
@@ -156,8 +158,8 @@ pub(crate) async fn send_form(cx: Ctx, Path(id): Path<String>, parts: Multipart)
         },
         "review" => match service::check(&cx, &id).await {
             Ok(()) => Ok(see(&format!("/cases/{id}/review"))),
-            Err(Problem::Refusal(r)) if r.status == 422 => {
-                form_page(&cx, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(&r)).await
+            Err(Problem::Refusal(r)) if r.status == 422 || identity::api::beyond_scope(&r) => {
+                form_page(&cx, &id, kernel::http::status(&r), Some(&r)).await
             }
             Err(e) => Err(e),
         },
@@ -187,8 +189,8 @@ pub(crate) async fn review(cx: Ctx, Path(id): Path<String>) -> Result<Response> 
 pub(crate) async fn submit(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
     match service::submit(&cx, &id, None).await {
         Ok(_) => Ok(see(&format!("/cases/{id}/receipt"))),
-        Err(Problem::Refusal(r)) if r.status == 422 => {
-            form_page(&cx, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(&r)).await
+        Err(Problem::Refusal(r)) if r.status == 422 || identity::api::beyond_scope(&r) => {
+            form_page(&cx, &id, kernel::http::status(&r), Some(&r)).await
         }
         Err(e) => Err(e),
     }
@@ -251,7 +253,7 @@ pub(crate) async fn show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
 }
 
 /// After a command of the applicant: back to the case, or the case with what was refused.
-async fn after(cx: &Ctx, id: &str, done: Result<()>) -> Result<Response> {
+pub(crate) async fn after(cx: &Ctx, id: &str, done: Result<()>) -> Result<Response> {
     match done {
         Ok(()) => Ok(see(&format!("/cases/{id}"))),
         Err(Problem::Refusal(r)) if r.status != 404 && cx.html => {
@@ -300,9 +302,8 @@ pub(crate) async fn receipt(cx: Ctx, Path(id): Path<String>) -> Result<Response>
             if case.number.is_none() {
                 return Err(Refusal::not_found().into());
             }
-            let party = identity::api::party(&cx, tx, &case.applicant)?;
             let mut data = view::case(&cx, tx, &case, false)?;
-            data["applicant"] = party.map(|p| p.name).into();
+            data["parties"] = view::parties(&cx, tx, &case, true)?;
             data["due_on"] = case.due_on.clone().into();
             data["accepted"] = case.accepted_at.is_some().into();
             Ok(data)
@@ -411,7 +412,13 @@ pub(crate) async fn api_list(cx: Ctx) -> Result<Response> {
         .read("cases.api-list", |tx| {
             let scope = cx.scope("cases.case.read");
             let rows = store::list(tx, &scope, "", "", 100, 0)?;
-            rows.iter().map(|r| view::row(&cx, r)).collect::<Result<Vec<_>>>()
+            let mut items = Vec::new();
+            for r in &rows {
+                let mut item = view::row(&cx, r)?;
+                item["by"] = view::by(&cx, tx, r)?;
+                items.push(item);
+            }
+            Ok(items)
         })
         .await?;
     Ok(reply(json!({ "items": items })))
@@ -461,11 +468,12 @@ pub(crate) fn sample_case() -> Json {
     let at = 1_795_000_000_000i64;
     json!({
         "id": "1", "number": "2026-OR-000001", "version": 2, "state": { "kind": "info", "text": "审查中" },
+        "parties": { "whom": "演示公司", "by": "演示经办人", "role": "经办人" },
         "state_id": "handling", "matter": { "id": "m", "title": "示例事项" }, "organisation": "示例部门",
         "created_at": at, "submitted_at": at, "accepted_at": at, "ended_at": null, "ended": false, "editable": false,
         "due": { "light": "green", "text": "剩 3 个工作日", "on": "2026-11-30", "provisional": true, "phase": "办理",
             "bar": { "used": 5, "paused": 2, "left": 3, "over": 0, "w_used": 50, "w_paused": 20 } },
-        "due_on": "2026-11-30", "on_time": null, "accepted": true, "applicant": "演示居民", "delivery": crate::delivery::view::sample(),
+        "due_on": "2026-11-30", "on_time": null, "accepted": true, "delivery": crate::delivery::view::sample(),
         "summary": [{ "title": "申请人", "rows": [["姓名", "演示"]] }],
         "steps": [{ "class": "done", "name": "受理", "at": at }, { "class": "now", "name": "审查", "at": null }],
         "diagram": { "width": 300, "height": 120, "edges": ["10,10 50,10"],
@@ -537,7 +545,7 @@ pub(crate) fn samples() -> Vec<Sample> {
             template: "cases/case/form.html",
             name: "correcting",
             data: json!({ "case": { "id": "1", "number": null, "version": 1, "updated_at": 1, "state_id": "draft" },
-                "matter": { "id": "m", "title": "示例" }, "sections": [{ "title": "一", "fields": fields }],
+                "matter": { "id": "m", "title": "示例" }, "parties": sample_case()["parties"], "sections": [{ "title": "一", "fields": fields }],
                 "sources": { "text": { "source": "人口库", "as_of": "2026-01-01", "same": true, "value": "1" } },
                 "materials": sample_case()["materials"], "material_errors": { "plan": ["缺少"] },
                 "correction": sample_case()["correction"], "message": "请改正", "errors": [{ "field": "a", "text": "不对" }] }),

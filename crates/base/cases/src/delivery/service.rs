@@ -4,7 +4,7 @@
 use super::model::{Address, Delivery, Step, WAYS, after, state};
 use super::store;
 use crate::case::model::{Case, state as case_state};
-use crate::case::service::{own, readable};
+use crate::case::service::{own, readable, signs};
 use kernel::{Ctx, Fact, Refusal, Result, Tx};
 use serde_json::json;
 
@@ -198,6 +198,19 @@ pub(crate) async fn step(ctx: &Ctx, case: &str, step: Step, e: &Entry<'_>) -> Re
     .await
 }
 
+/// Who signs, and for whom when it is for another.
+fn signature(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<String> {
+    let who = ctx.actor.name.clone();
+    if ctx.actor.subject.as_ref() == Some(&case.applicant) {
+        return Ok(who);
+    }
+    let whom = identity::api::party(ctx, tx, &case.applicant)?;
+    let whom = whom.map(|p| p.name).unwrap_or_default();
+    // It goes onto papers, which are Chinese.
+    let args = [("who", who.as_str()), ("whom", whom.as_str())];
+    Ok(ctx.app.texts.get(kernel::Locale::Zh, "cases-delivery-for", &args))
+}
+
 /// The applicant confirms that a download was received.
 pub(crate) async fn confirm(ctx: &Ctx, case: &str) -> Result<()> {
     ctx.tx("cases.confirm-delivery", |tx| {
@@ -207,8 +220,9 @@ pub(crate) async fn confirm(ctx: &Ctx, case: &str) -> Result<()> {
         if d.way != "download" {
             return Err(Refusal::new("cases-delivery-order").status(409).into());
         }
+        signs(ctx, &case)?;
         d.state = after(&d.way, &d.state, Step::Deliver)?.into();
-        d.signed_by = Some(ctx.actor.name.clone());
+        d.signed_by = Some(signature(ctx, tx, &case)?);
         d.closed_at = Some(ctx.now());
         store::save(ctx, tx, &d)?;
         emit(ctx, tx, &d, "cases.delivery.delivered")

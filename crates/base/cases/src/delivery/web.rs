@@ -90,8 +90,14 @@ pub(crate) async fn choose(cx: Ctx, Path(id): Path<String>, Form(w): Form<Wish>)
 }
 
 pub(crate) async fn confirm(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
-    service::confirm(&cx, &id).await?;
-    Ok(see(&format!("/cases/{id}#delivery")))
+    let done = service::confirm(&cx, &id).await;
+    match done {
+        // Beside the case, so that whoever may not sign reads who may.
+        Err(Problem::Refusal(r)) if identity::api::beyond_scope(&r) => {
+            crate::case::web::after(&cx, &id, Err(r.into())).await
+        }
+        done => done.map(|()| see(&format!("/cases/{id}#delivery"))),
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

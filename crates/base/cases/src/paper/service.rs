@@ -86,13 +86,17 @@ fn content(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, plan: Plan, f: &Recorded) ->
 
 fn applicant(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case) -> Result<String> {
     let party = identity::api::party(ctx, tx, &case.applicant)?;
+    let key = match party.as_ref().is_some_and(|p| p.kind == "natural") {
+        true => "cases-paper-guardian",
+        false => "cases-paper-agent",
+    };
     let name = party.map(|p| p.name).unwrap_or_default();
     let agent = match &case.agent {
         Some(agent) => identity::api::party(ctx, tx, agent)?,
         None => None,
     };
     Ok(match agent {
-        Some(agent) => name + &chinese(ctx, "cases-paper-agent", &[("agent", &agent.name)]),
+        Some(agent) => name + &chinese(ctx, key, &[("agent", &agent.name)]),
         None => name,
     })
 }

@@ -175,9 +175,10 @@ pub(crate) fn mail_place(subject: &str) -> String {
     format!("comms_preference.mail:{subject}")
 }
 
-/// Whose list the actor reads: the firm's while acting for it.
+/// Whose list the actor reads: the firm's while acting for it with leave to read all of it, else the own.
 pub(crate) fn reader(ctx: &Ctx) -> Result<String> {
-    Ok(ctx.actor.party().map(String::from).ok_or_else(Refusal::sign_in)?)
+    let whose = store::reader(&ctx.actor).map(String::from);
+    Ok(whose.ok_or_else(Refusal::sign_in)?)
 }
 
 /// The message, which is read from now on.

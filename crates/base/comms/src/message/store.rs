@@ -66,9 +66,22 @@ pub(crate) fn unread(tx: &mut Tx<'_>, recipient: &str) -> Result<i64, Fault> {
     Ok(n.unwrap_or(0))
 }
 
+/// Whose messages an actor reads. They tell of all matters, so a power for some of them, or without `read`, shows none; whom
+/// it concerns is told in the own list.
+pub(crate) fn reader(actor: &Actor) -> Option<&str> {
+    let whole = actor
+        .mandate
+        .as_ref()
+        .is_some_and(|m| m.about.is_none() && m.verbs.as_ref().is_none_or(|v| v.iter().any(|v| v == "read")));
+    match whole {
+        true => actor.party(),
+        false => actor.subject.as_deref(),
+    }
+}
+
 /// For the header of every page.
 pub(crate) fn unread_of(tx: &mut Tx<'_>, actor: &Actor) -> kernel::Result<i64> {
-    match actor.party() {
+    match reader(actor) {
         Some(party) => Ok(unread(tx, party)?),
         None => Ok(0),
     }

@@ -11,7 +11,7 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use kernel::http::see;
 use kernel::module::Sample;
-use kernel::{Ctx, Locale, Problem, Result};
+use kernel::{Ctx, Locale, Problem, Result, Tx};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -32,20 +32,42 @@ fn shown(cx: &Ctx, rules: &Rules, m: &Message) -> Json {
         "link": m.link, "at": m.created_at })
 }
 
+/// For whom and by whom, when it is not the reader's own.
+fn parties(cx: &Ctx, tx: &mut Tx<'_>, me: &str, m: &Message) -> Result<Json> {
+    let ports = cx.service::<Ports>()?;
+    let mut out = json!({ "whom": null, "by": null });
+    for (arg, to) in [("whom", "whom"), ("by_whom", "by")] {
+        if let Some(id) = m.args[arg].as_str().filter(|id| !id.is_empty() && *id != me) {
+            out[to] = ports.directory.name(cx, tx, id)?.into();
+        }
+    }
+    Ok(out)
+}
+
 pub(crate) async fn list(cx: Ctx, Query(q): Query<Paging>) -> Result<Response> {
     let me = service::reader(&cx)?;
     let rules = cx.service::<Rules>()?;
     let only = q.unread == "1";
     let (mut found, unread) = cx
         .read("comms.messages", |tx| {
-            let found = store::list(tx, &me, only, &q.before, PAGE + 1)?;
+            let mut found = Vec::new();
+            for m in store::list(tx, &me, only, &q.before, PAGE + 1)? {
+                found.push((parties(&cx, tx, &me, &m)?, m));
+            }
             Ok((found, store::unread(tx, &me)?))
         })
         .await?;
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
-    let next = found.last().filter(|_| more).map(|m| m.id.clone());
-    let items: Vec<Json> = found.iter().map(|m| shown(&cx, &rules, m)).collect();
+    let next = found.last().filter(|_| more).map(|(_, m)| m.id.clone());
+    let items: Vec<Json> = found
+        .iter()
+        .map(|(parties, m)| {
+            let mut item = shown(&cx, &rules, m);
+            item["parties"] = parties.clone();
+            item
+        })
+        .collect();
     cx.page(
         "comms/message/list.html",
         json!({ "items": items, "unread": unread, "only": only, "next": next, "first": q.before.is_empty() }),
@@ -55,7 +77,12 @@ pub(crate) async fn list(cx: Ctx, Query(q): Query<Paging>) -> Result<Response> {
 pub(crate) async fn show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
     let message = service::open(&cx, &id).await?;
     let rules = cx.service::<Rules>()?;
-    let ways = cx.read("comms.ways", |tx| service::ways(tx, &id)).await?;
+    let me = service::reader(&cx)?;
+    let (ways, parties) = cx
+        .read("comms.ways", |tx| {
+            Ok((service::ways(tx, &id)?, parties(&cx, tx, &me, &message)?))
+        })
+        .await?;
     let ways: Vec<Json> = ways
         .iter()
         .map(|(channel, state)| {
@@ -63,9 +90,11 @@ pub(crate) async fn show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
                 "state": cx.t(&format!("comms-state-{}", state.name()), &[]), "tag": state.tag() })
         })
         .collect();
+    let mut item = shown(&cx, &rules, &message);
+    item["parties"] = parties;
     cx.page(
         "comms/message/show.html",
-        json!({ "message": shown(&cx, &rules, &message), "ways": ways }),
+        json!({ "message": item, "ways": ways }),
     )
 }
 
@@ -196,7 +225,8 @@ pub(crate) fn samples() -> Vec<Sample> {
     let sample = |template, name, data| Sample { template, name, data };
     let message = |read: bool| {
         json!({ "id": "m", "subject": "请补正材料：2026-X-000001", "body": "您的申请有材料需要补正。请在 2026年12月1日 前补齐。",
-            "group": "办件通知", "urgent": !read, "read": read, "link": "/cases/1", "at": 1_795_500_000_000i64 })
+            "group": "办件通知", "urgent": !read, "read": read, "link": "/cases/1", "at": 1_795_500_000_000i64,
+            "parties": { "whom": if read { Json::Null } else { "演示公司".into() }, "by": "演**" } })
     };
     let list = |items: Json, unread: i64, next: Json| json!({ "items": items, "unread": unread, "only": false, "next": next, "first": true });
     let box_ =

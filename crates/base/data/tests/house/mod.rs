@@ -364,6 +364,7 @@ pub async fn app(database: &str, pack: &Pack) -> Arc<App> {
     let people = Arc::new(identity::Identity {
         policies: Default::default(),
         protect: master.clone(),
+        matters: Default::default(),
         zone: "Asia/Shanghai".into(),
     });
     let ports = Ports {

@@ -19,6 +19,8 @@ pub struct Identity {
     pub policies: Arc<Policies>,
     /// Set once the key store is open; names are sealed.
     pub protect: Arc<dyn kernel::ctx::Protect>,
+    /// By which the themes of a power are resolved.
+    pub matters: crate::Matters,
     /// The city's zone, for "today" of a post.
     pub zone: String,
 }
@@ -66,7 +68,7 @@ impl Sessions for Identity {
                     self.protect
                         .open(&format!("identity_subject.name:{}", s.id), &s.name)
                 });
-                Some(p.mandate(name.transpose()?.unwrap_or_default()))
+                Some(p.mandate(name.transpose()?.unwrap_or_default(), &self.matters))
             }
             None => None,
         };

@@ -43,6 +43,12 @@ pub(crate) fn resident_by_index(tx: &mut Tx<'_>, index: &str) -> Result<Option<A
     tx.one(sql, params![index])?.map(|r| account_of(&r)).transpose()
 }
 
+/// Whether a person has an account that may be used.
+pub(crate) fn has_account(tx: &mut Tx<'_>, subject: &str) -> Result<bool, Fault> {
+    let sql = "SELECT COUNT(*) FROM identity_account WHERE subject = $1 AND retired_at IS NULL";
+    Ok(tx.scalar::<i64>(sql, params![subject])?.unwrap_or(0) > 0)
+}
+
 pub(crate) fn accounts(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<Account>, Fault> {
     tx.query(
         &format!("SELECT {ACCOUNT} FROM identity_account WHERE login > $1 ORDER BY login LIMIT {limit}"),

@@ -1,7 +1,7 @@
 //! Guardians (监护人): who acts in the name of a child or a dependant adult.
 
 use super::model::{self, Power};
-use super::service::{Counter, active, locked, me, needed, person_of, refused, told};
+use super::service::{Counter, active, end, locked, may_try, me, needed, person_of, refused, told};
 use super::store;
 use crate::account::store as accounts;
 use crate::api;
@@ -22,12 +22,10 @@ fn begin(ctx: &Ctx, tx: &mut Tx<'_>, p: Power, child: &api::Party, guardian: &ap
     }
     let today = ctx.today().to_string();
     let guards = |tx: &mut Tx<'_>, whom: &str| -> Result<Vec<Power>> {
-        let all = store::of_principal(tx, whom, 1000)?;
+        let all = store::live_of(tx, whom)?;
         Ok(all
             .into_iter()
-            .filter(|p| {
-                p.role == "guardian" && p.live() && p.until_on.as_deref().is_none_or(|u| u >= today.as_str())
-            })
+            .filter(|p| p.role == "guardian" && p.until_on.as_deref().is_none_or(|u| u >= today.as_str()))
             .collect())
     };
     let guarding = store::of_holder(tx, &child.id)?;
@@ -59,6 +57,7 @@ pub(crate) async fn claim(ctx: &Ctx, number: &str, name: &str) -> Result<String>
             if api::level(ctx, tx, &person)? < 2 {
                 return Err(Refusal::new("identity-firm-level").into());
             }
+            may_try(ctx, tx)?;
             let own = api::party(ctx, tx, &person)?.ok_or_else(Refusal::not_found)?;
             if own.code == number {
                 return Err(Refusal::new("identity-guard-self").status(409).into());
@@ -133,6 +132,41 @@ pub(crate) async fn confirm(ctx: &Ctx, c: &Counter) -> Result<()> {
         begin(ctx, tx, p, &child, &guardian)
     })
     .await
+}
+
+/// A guardian gives the guardianship up.
+pub(crate) async fn leave(ctx: &Ctx, id: &str) -> Result<()> {
+    let person = me(ctx)?;
+    ctx.tx("identity.leave-guardianship", |tx| {
+        let p = store::get(tx, id)?
+            .filter(|p| p.role == "guardian" && p.holder == person)
+            .ok_or_else(Refusal::not_found)?;
+        locked(tx, &p.principal)?;
+        if !p.live() {
+            return Err(Refusal::new("identity-power-over").status(409).into());
+        }
+        end(ctx, tx, p, "ended-by-guardian")
+    })
+    .await
+}
+
+/// The guardianships over and of the person with this citizen number, for an official; `None` when nobody has it.
+pub(crate) fn found(ctx: &Ctx, tx: &mut Tx<'_>, number: &str) -> Result<Option<(api::Party, Vec<Power>)>> {
+    let index = ctx.protect().index("code", &number.trim().to_uppercase());
+    let person = match accounts::subject_by_index(tx, &index)? {
+        Some(id) => api::party(ctx, tx, &id)?.filter(|p| p.kind == "natural"),
+        None => None,
+    };
+    let Some(person) = person else { return Ok(None) };
+    let mut all = store::page_of(tx, &person.id, None, 100, 0)?;
+    all.extend(store::of_holder(tx, &person.id)?);
+    all.retain(|p| p.role == "guardian");
+    let mut subjects = vec![person.id.clone()];
+    subjects.extend(all.iter().flat_map(|p| [p.principal.clone(), p.holder.clone()]));
+    subjects.sort();
+    subjects.dedup();
+    ctx.accessed(tx, &subjects, &["name"], &ctx.t("identity-power-counter", &[]))?;
+    Ok(Some((person, all)))
 }
 
 /// Whether the population library still names this guardian.

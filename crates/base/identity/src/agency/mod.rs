@@ -5,6 +5,7 @@
 //! row that belongs to whom the actor acts for: the policies see it as `context.scope`, lists as terms of [`kernel::Scope`].
 
 pub(crate) mod guard;
+pub(crate) mod matters;
 pub(crate) mod model;
 pub(crate) mod service;
 pub(crate) mod store;

@@ -1,5 +1,6 @@
 //! Pure rules of powers.
 
+use super::matters::Matters;
 use kernel::ctx::Mandate;
 use kernel::{Refusal, Resource};
 
@@ -7,8 +8,8 @@ use kernel::{Refusal, Resource};
 pub(crate) const ANSWER: i64 = 7 * 86_400_000;
 /// After a change of the representative agents go on with what runs for so many days.
 pub(crate) const GRACE: i64 = 30;
-/// The end of a term is announced so many days before.
-pub(crate) const WARNING: i64 = 30;
+/// A day in milliseconds.
+pub(crate) const DAY: i64 = 86_400_000;
 
 /// What a power may be limited to.
 pub(crate) const VERBS: [&str; 5] = ["apply", "read", "receive", "code", "sign"];
@@ -24,6 +25,7 @@ pub(crate) struct Power {
     pub role: String,
     /// Empty is everything.
     pub verbs: Vec<String>,
+    /// Ids of matters and of themes (see [`super::matters::theme_id`]); empty is everything.
     pub matters: Vec<String>,
     /// invited, active, suspended, unconfirmed, declined, ended
     pub state: String,
@@ -56,16 +58,21 @@ impl Power {
             state => state,
         }
     }
-    pub(crate) fn mandate(&self, name: String) -> Mandate {
+    /// Themes stand for the matters that have them now.
+    pub(crate) fn mandate(&self, name: String, known: &Matters) -> Mandate {
         let some = |all: &[String]| (!all.is_empty()).then(|| all.to_vec());
         Mandate {
             id: self.id.clone(),
             role: self.role.clone(),
             name,
             verbs: some(&self.verbs),
-            about: some(&self.matters),
+            about: some(&self.matters).map(|all| known.within(&all)),
             running_only: self.state == "unconfirmed",
         }
+    }
+    /// Whether it rules over the firm's other powers.
+    pub(crate) fn heads(&self) -> bool {
+        matches!(self.role.as_str(), "representative" | "manager")
     }
     /// A head may give powers: the representative any, a manager those of agents.
     pub(crate) fn appoints(&self, role: &str) -> bool {
@@ -104,17 +111,36 @@ pub(crate) fn lacks(m: Option<&Mandate>, verb: &str, row: Option<&Resource>) -> 
     (m.running_only && verb == "apply" && row.state == "draft").then(|| "identity-scope-running".into())
 }
 
-/// What is asked for a new power.
+/// What is asked for a power.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted {
     pub role: String,
     pub verbs: Vec<String>,
     pub matters: Vec<String>,
     pub until: String,
+    /// Everything, said in so many words.
+    pub all_verbs: bool,
+    pub all_matters: bool,
 }
 
-/// Whether a giver may give it: never more than the giver has, never longer, never for over two years.
-pub(crate) fn fits(giver: &Power, w: &Wanted, today: jiff::civil::Date) -> Result<(), Refusal> {
+impl Wanted {
+    /// Whoever changes a scope says what is in it: unticking the last box must not widen it to everything.
+    pub(crate) fn unsaid(&self) -> Option<&'static str> {
+        if self.verbs.is_empty() != self.all_verbs {
+            return Some("verbs");
+        }
+        (self.matters.is_empty() != self.all_matters).then_some("matters")
+    }
+}
+
+/// Whether a giver may give it: never more than the giver has, never longer, never for over two years. A theme is given by
+/// who has that very theme: matters that come to it later are inside.
+pub(crate) fn fits(
+    giver: &Power,
+    w: &Wanted,
+    today: jiff::civil::Date,
+    known: &Matters,
+) -> Result<(), Refusal> {
     let no = |key: &str| Err(Refusal::new(key).status(403));
     if !giver.appoints(&w.role) {
         return no("identity-power-may-not");
@@ -133,7 +159,9 @@ pub(crate) fn fits(giver: &Power, w: &Wanted, today: jiff::civil::Date) -> Resul
     let beyond = |mine: &[String], theirs: &[String]| {
         !mine.is_empty() && (theirs.is_empty() || theirs.iter().any(|t| !mine.contains(t)))
     };
-    if beyond(&giver.verbs, &w.verbs) || beyond(&giver.matters, &w.matters) {
+    let (mut mine, single) = (giver.matters.clone(), known.within(&giver.matters));
+    mine.extend(single);
+    if beyond(&giver.verbs, &w.verbs) || beyond(&mine, &w.matters) {
         return no("identity-power-beyond");
     }
     if giver
@@ -144,6 +172,20 @@ pub(crate) fn fits(giver: &Power, w: &Wanted, today: jiff::civil::Date) -> Resul
         return no("identity-power-longer");
     }
     Ok(())
+}
+
+/// Why a guardianship is over on a day, when it is: the child has come of age, or its term has ended.
+pub(crate) fn outgrown(p: &Power, citizen_number: &str, today: jiff::civil::Date) -> Option<&'static str> {
+    let (day, from) = (today.to_string(), p.from_on.parse::<jiff::civil::Date>().ok()?);
+    match last_minor_day(citizen_number) {
+        // Whoever was of age when it began is a dependant adult.
+        Some(last) if from <= last && last < today => Some("of-age"),
+        _ => p
+            .until_on
+            .as_deref()
+            .is_some_and(|u| u < day.as_str())
+            .then_some("term"),
+    }
 }
 
 /// Whole years of age on a day.
@@ -178,6 +220,7 @@ mod tests {
             verbs: text(verbs),
             matters: text(matters),
             until: until.into(),
+            ..Wanted::default()
         };
         let mut manager = Power {
             role: "manager".into(),
@@ -185,7 +228,8 @@ mod tests {
             until_on: Some("2027-06-30".into()),
             ..Power::default()
         };
-        let key = |p: &Power, w: &Wanted| fits(p, w, today).err().map(|r| r.key);
+        let known = Matters::of(&[("a", &["one"]), ("b", &["one", "two"])]);
+        let key = |p: &Power, w: &Wanted| fits(p, w, today, &known).err().map(|r| r.key);
         let plain = wanted("agent", &["read"], &[], "2027-06-30");
         assert_eq!(key(&manager, &plain), None);
         let says = |w: &Wanted| key(&manager, w).unwrap_or_default();
@@ -215,6 +259,17 @@ mod tests {
         );
         manager.matters = text(&["a"]);
         assert_eq!(key(&manager, &plain).as_deref(), Some("identity-power-beyond"));
+        // A theme is more than the matters that it has today, and holds each of them.
+        let one = wanted("agent", &["read"], &["theme:one"], "2027-06-30");
+        assert_eq!(key(&manager, &one).as_deref(), Some("identity-power-beyond"));
+        manager.matters = text(&["theme:one"]);
+        assert_eq!(key(&manager, &one), None);
+        assert_eq!(
+            key(&manager, &wanted("agent", &["read"], &["b"], "2027-06-30")),
+            None
+        );
+        let two = wanted("agent", &["read"], &["theme:two"], "2027-06-30");
+        assert_eq!(key(&manager, &two).as_deref(), Some("identity-power-beyond"));
         let head = Power {
             role: "representative".into(),
             ..Power::default()
@@ -261,5 +316,22 @@ mod tests {
             lacks(Some(&late), "apply", Some(&row("a", "draft"))).as_deref(),
             Some("identity-scope-running")
         );
+    }
+
+    #[test]
+    fn a_guardianship_ends_with_childhood_or_its_term() {
+        let of = |from: &str, until: Option<&str>| Power {
+            from_on: from.into(),
+            until_on: until.map(String::from),
+            ..Power::default()
+        };
+        let child = "320899201506153014";
+        let over = |p: &Power, day: &str| outgrown(p, child, day.parse().unwrap());
+        let open = of("2026-01-01", None);
+        assert_eq!(over(&open, "2033-06-14"), None);
+        assert_eq!(over(&open, "2033-06-15"), Some("of-age"));
+        let adult = of("2034-01-01", Some("2035-01-01"));
+        assert_eq!(over(&adult, "2035-01-01"), None);
+        assert_eq!(over(&adult, "2035-01-02"), Some("term"));
     }
 }

@@ -65,27 +65,68 @@ pub(crate) fn in_force(
         .next())
 }
 
-/// Everybody's powers for one principal, newest first.
-pub(crate) fn of_principal(tx: &mut Tx<'_>, principal: &str, limit: u32) -> Result<Vec<Power>, Fault> {
-    let rest = format!("WHERE principal = $1 ORDER BY created_at DESC, id LIMIT {limit}");
-    select(tx, &rest, params![principal])
+/// The powers for one principal that are not over, newest first.
+pub(crate) fn live_of(tx: &mut Tx<'_>, principal: &str) -> Result<Vec<Power>, Fault> {
+    let rest = "WHERE principal = $1 AND state NOT IN ('ended', 'declined') ORDER BY created_at DESC, id";
+    select(tx, rest, params![principal])
+}
+
+/// One page of the powers for one principal, of everybody or of one holder: first those that are not over, newest first.
+pub(crate) fn page_of(
+    tx: &mut Tx<'_>,
+    principal: &str,
+    holder: Option<&str>,
+    limit: u32,
+    skip: u32,
+) -> Result<Vec<Power>, Fault> {
+    let mut p = vec![Value::from(principal)];
+    let mut of = String::new();
+    if let Some(holder) = holder {
+        p.push(holder.into());
+        of.push_str(" AND holder = $2");
+    }
+    let rest = format!(
+        "WHERE principal = $1{of} ORDER BY CASE WHEN state IN ('ended', 'declined') THEN 1 ELSE 0 END, created_at DESC, id \
+         LIMIT {limit} OFFSET {skip}"
+    );
+    select(tx, &rest, &p)
 }
 
 /// Invitations that wait for whoever has this number.
 pub(crate) fn invitations(tx: &mut Tx<'_>, invitee: &str, now: i64) -> Result<Vec<Power>, Fault> {
-    let rest = "WHERE invitee = $1 AND state = 'invited' AND answer_by >= $2 ORDER BY created_at LIMIT 50";
+    let rest =
+        "WHERE invitee = $1 AND state = 'invited' AND answer_by >= $2 ORDER BY created_at, id LIMIT 1000";
     select(tx, rest, params![invitee, now])
+}
+
+/// How many powers of this basis an actor has given or taken since an instant.
+pub(crate) fn given_since(tx: &mut Tx<'_>, actor: &str, basis: &str, since: i64) -> Result<i64, Fault> {
+    let sql = "SELECT COUNT(*) FROM identity_power WHERE granted_by = $1 AND basis = $2 AND created_at >= $3";
+    Ok(tx.scalar(sql, params![actor, basis, since])?.unwrap_or(0))
+}
+
+/// How often an account was refused to establish a firm or a guardianship since an instant.
+pub(crate) fn refused_since(tx: &mut Tx<'_>, account: &str, since: i64) -> Result<i64, Fault> {
+    let sql = "SELECT COUNT(*) FROM kernel_fact WHERE subject = $1 AND type = 'identity.power.refused' AND at >= $2";
+    Ok(tx.scalar(sql, params![account, since])?.unwrap_or(0))
 }
 
 /// Powers whose term ends by a day and that nobody was warned of.
 pub(crate) fn ending(tx: &mut Tx<'_>, today: &str, by: &str) -> Result<Vec<Power>, Fault> {
-    let rest = "WHERE state = 'active' AND warned_at IS NULL AND until_on >= $1 AND until_on <= $2 ORDER BY id LIMIT 500";
+    let rest = "WHERE state IN ('active', 'unconfirmed') AND warned_at IS NULL AND until_on >= $1 AND until_on <= $2 ORDER BY id LIMIT 500";
     select(tx, rest, params![today, by])
 }
 
 /// Powers that rest on a library and are to be checked again, from an id on.
 pub(crate) fn from_library(tx: &mut Tx<'_>, after: &str) -> Result<Vec<Power>, Fault> {
     let rest = "WHERE state = 'active' AND basis = 'library' AND id > $1 ORDER BY id LIMIT 100";
+    select(tx, rest, params![after])
+}
+
+/// Guardianships that are not over, from an id on.
+pub(crate) fn guardianships(tx: &mut Tx<'_>, after: &str) -> Result<Vec<Power>, Fault> {
+    let rest =
+        "WHERE role = 'guardian' AND state NOT IN ('ended', 'declined') AND id > $1 ORDER BY id LIMIT 100";
     select(tx, rest, params![after])
 }
 
@@ -126,11 +167,11 @@ pub(crate) fn insert(tx: &mut Tx<'_>, p: &Power) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Saves what may change; the version goes up.
+/// Saves what may change; the version goes up. Of another last day nobody was warned yet.
 pub(crate) fn save(tx: &mut Tx<'_>, p: &Power) -> Result<(), Fault> {
     tx.execute(
         "UPDATE identity_power SET holder = $2, verbs = $3, matters = $4, state = $5, reason = $6, until_on = $7, ended_at = $8, \
-         version = version + 1 WHERE id = $1",
+         warned_at = CASE WHEN until_on = $7 THEN warned_at ELSE NULL END, version = version + 1 WHERE id = $1",
         params![
             p.id.clone(),
             p.holder.clone(),
@@ -153,17 +194,35 @@ pub(crate) fn warned(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// (type, at, actor, role) of what happened to the powers of a principal, newest first.
-pub(crate) fn history(tx: &mut Tx<'_>, principal: &str) -> Result<Vec<(String, i64, String, String)>, Fault> {
-    tx.query(
-        "SELECT type, at, actor, payload FROM kernel_fact WHERE subject = $1 AND type LIKE 'identity.power.%' ORDER BY at DESC LIMIT 100",
-        params![principal],
-    )?
-    .iter()
-    .map(|r| {
-        let payload: serde_json::Value = r.get("payload")?;
-        let role = payload["role"].as_str().unwrap_or_default().to_string();
-        Ok((r.get("type")?, r.get("at")?, r.get("actor")?, role))
-    })
-    .collect()
+/// One thing that happened to a power.
+pub(crate) struct Happened {
+    /// Type of the fact.
+    pub kind: String,
+    pub at: i64,
+    pub actor: String,
+    pub payload: serde_json::Value,
+}
+
+/// What happened to the powers of a principal, newest first.
+pub(crate) fn history(
+    tx: &mut Tx<'_>,
+    principal: &str,
+    limit: u32,
+    skip: u32,
+) -> Result<Vec<Happened>, Fault> {
+    let sql = format!(
+        "SELECT type, at, actor, payload FROM kernel_fact WHERE subject = $1 AND type LIKE 'identity.power.%' \
+         ORDER BY at DESC, id DESC LIMIT {limit} OFFSET {skip}"
+    );
+    tx.query(&sql, params![principal])?
+        .iter()
+        .map(|r| {
+            Ok(Happened {
+                kind: r.get("type")?,
+                at: r.get("at")?,
+                actor: r.get("actor")?,
+                payload: r.get("payload")?,
+            })
+        })
+        .collect()
 }

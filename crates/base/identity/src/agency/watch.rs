@@ -1,6 +1,6 @@
 //! What happens to powers by itself: the daily look at the libraries, warnings before a term ends, facts for migrated rows.
 
-use super::model::{Power, WARNING};
+use super::model::{self, Power};
 use super::{guard, service, store};
 use crate::api;
 use kernel::{Ctx, Result, Tx};
@@ -55,10 +55,38 @@ pub(crate) async fn take_over(ctx: &Ctx) -> Result<()> {
     }
 }
 
+/// Guardianships of children who have come of age, and those whose term is over, are ended.
+async fn outgrow(ctx: &Ctx) -> Result<()> {
+    let mut after = String::new();
+    loop {
+        let page = ctx
+            .tx("identity.outgrow-guardians", |tx| {
+                let page = store::guardianships(tx, &after)?;
+                for p in &page {
+                    let Some(ward) = api::party(ctx, tx, &p.principal)? else {
+                        continue;
+                    };
+                    if let Some(why) = model::outgrown(p, &ward.code, ctx.today()) {
+                        service::locked(tx, &p.principal)?;
+                        service::end(ctx, tx, p.clone(), why)?;
+                    }
+                }
+                Ok(page)
+            })
+            .await?;
+        match page.last() {
+            Some(last) => after.clone_from(&last.id),
+            None => return Ok(()),
+        }
+    }
+}
+
 /// The daily job.
 pub(crate) async fn daily(ctx: Ctx) -> Result<()> {
     take_over(&ctx).await?;
-    let by = ctx.today().checked_add(jiff::Span::new().days(WARNING));
+    outgrow(&ctx).await?;
+    let before = service::setting(&ctx, "warn_days", 14).clamp(1, 365);
+    let by = ctx.today().checked_add(jiff::Span::new().days(before));
     let (today, by) = (ctx.today().to_string(), by.unwrap_or(ctx.today()).to_string());
     ctx.tx("identity.warn-powers", |tx| {
         for p in store::ending(tx, &today, &by)? {

@@ -7,6 +7,7 @@ use cases::Catalogue;
 use kernel::pack::Pack;
 use kernel::{Ctx, Fact, Locale, Recorded, Refusal, Result, Tx, search};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Publishes one version of the pack: rows, search, fact.
 pub(crate) async fn publish(ctx: &Ctx, parts: &Parts, version: i64) -> Result<()> {
@@ -79,18 +80,31 @@ pub(crate) fn unindex(tx: &mut Tx<'_>, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Brings this node's catalogue up to date: versions published and matters retired, here or on another node.
+/// Brings this node's catalogue, and the names that powers use, up to date: versions published and matters retired, here or on another node.
 pub(crate) async fn refresh(ctx: &Ctx) -> Result<()> {
     let Ok(catalogue) = ctx.service::<Catalogue>() else {
         return Ok(());
     };
+    let mut named: BTreeMap<String, identity::Named> = BTreeMap::new();
     for (version, retired, parts) in ctx.read("services.refresh", store::versions).await? {
+        // Versions come in order, so the newest is the one that stays.
+        let s = &parts.sheet;
+        let newest = identity::Named {
+            id: s.id.clone(),
+            title: s.title.clone(),
+            title_en: s.title_en.clone(),
+            themes: s.elements.themes.clone(),
+            retired,
+        };
+        named.insert(s.id.clone(), newest);
         let known = catalogue.version(&parts.sheet.id, version);
         if known.is_ok_and(|m| m.retired == retired) {
             continue;
         }
         catalogue.put(parts.build(version, retired).map_err(pack::problem)?);
     }
+    ctx.service::<identity::Matters>()?
+        .replace(named.into_values().collect());
     Ok(())
 }
 
@@ -125,12 +139,8 @@ pub(crate) struct GuideTemplate(pub String);
 /// Fills the catalogue of the case runtime from the database, and puts the calendar into force.
 pub async fn open(ctx: &Ctx, pack: &Pack) -> Result<()> {
     ctx.app.services.put(GuideTemplate(pack.text(GUIDE)?));
-    let catalogue = Catalogue::default();
-    let versions = ctx.read("services.open", store::versions).await?;
-    for (version, retired, parts) in versions {
-        catalogue.put(parts.build(version, retired).map_err(pack::problem)?);
-    }
-    ctx.app.services.put(catalogue);
+    ctx.app.services.put(Catalogue::default());
+    refresh(ctx).await?;
     ctx.app
         .services
         .put(crate::edition::check::CityFiles(pack.clone()));

@@ -1,6 +1,6 @@
 //! What the applicant does: begin, fill in, hand in, withdraw.
 
-use super::{ended, held, own, said, wrongs};
+use super::{ended, held, own, said, signs, wrongs};
 use crate::case::model::{Case, Waived, state};
 use crate::case::runtime::{self, Said, matter_of};
 use crate::case::{materials, store};
@@ -189,11 +189,15 @@ fn complete(ctx: &Ctx, tx: &mut Tx<'_>, case: &Case, matter: &Matter) -> Result<
             );
         }
     }
-    if refusal.fields.is_empty() {
-        Ok(())
-    } else {
-        Err(refusal.into())
+    if !refusal.fields.is_empty() {
+        return Err(refusal.into());
     }
+    // A promise in place of a material binds the applicant: whoever makes it for another must be allowed to sign.
+    let promises = |m: &String| !have.iter().any(|h| h.material == *m);
+    if case.waived.promised.iter().any(promises) {
+        signs(ctx, case)?;
+    }
+    Ok(())
 }
 
 /// Whether the draft could be handed in as it stands, before the applicant reads it through once more.

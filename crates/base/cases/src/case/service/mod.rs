@@ -40,6 +40,16 @@ pub(crate) fn owns(ctx: &Ctx, case: &Case) -> bool {
         .any(|s| owners.contains(s))
 }
 
+/// Refuses to sign for the applicant (告知承诺, 签收) who acts by a power that does not hold `sign`. One's own case is not
+/// another's because one happens to act for somebody.
+pub(crate) fn signs(ctx: &Ctx, case: &Case) -> Result<(), Refusal> {
+    let (own, other) = (&ctx.actor.subject, &ctx.actor.on_behalf);
+    if other.as_ref() == Some(&case.applicant) && own.as_ref() != Some(&case.applicant) {
+        return identity::api::covers(ctx, "sign");
+    }
+    Ok(())
+}
+
 /// Whether the actor is the clerk who entered this case at the counter.
 pub(crate) fn entered(ctx: &Ctx, case: &Case) -> bool {
     case.clerk.as_deref() == Some(ctx.actor.id.as_str())
@@ -203,10 +213,11 @@ pub(crate) fn held(
     matter: &Matter,
     case: &Case,
 ) -> Result<Vec<(String, kernel::Held)>> {
-    // Where somebody acts for the applicant, the applicant is a firm and the agent the person.
+    // Where somebody acts for a firm, the person is the agent. A child for whom a guardian acts is the applicant in person.
+    let natural = identity::api::party(ctx, tx, &case.applicant)?.is_some_and(|p| p.kind == "natural");
     let (person, firm) = match &case.agent {
-        Some(agent) => (agent, Some(&case.applicant)),
-        None => (&case.applicant, None),
+        Some(agent) if !natural => (agent, Some(&case.applicant)),
+        _ => (&case.applicant, None),
     };
     let mut out = Vec::new();
     for (whose, subject) in [("applicant", Some(person)), ("firm", firm)] {

@@ -86,6 +86,7 @@ pub(crate) async fn queue(cx: Ctx, Query(find): Query<Find>) -> Result<Response>
                     "case": case, "number": r.get::<Option<String>>("number")?, "pick": format!("{case}:{work}:{version}"),
                     "matter": matter.name(view::english(&cx)), "task": view::node_name(&cx, &matter, &node),
                     "applicant": party.map(|p| if p.kind == "legal" { p.name } else { p.masked_name() }),
+                    "by": view::by(&cx, tx, &r)?,
                     "state": view::state_tag(&cx, &r.get::<String>("state")?), "round": r.get::<i64>("round")?,
                     "given": r.get::<Option<String>>("assignee")?.is_some(), "urged": r.get::<i64>("urged")?,
                     "sign": r.get::<Option<i64>>("adds")?.is_some(), "submitted_at": r.get::<Option<i64>>("submitted_at")?,
@@ -218,10 +219,11 @@ async fn page(
                 &["name"]
             };
             cx.accessed(tx, std::slice::from_ref(&case.applicant), fields, "case")?;
+            if let Some(agent) = &case.agent {
+                cx.accessed(tx, std::slice::from_ref(agent), &["name"], "case")?;
+            }
             let mut data = view::case(cx, tx, &case, reveal)?;
-            data["applicant"] = identity::api::party(cx, tx, &case.applicant)?
-                .map(|p| p.name)
-                .into();
+            data["parties"] = view::parties(cx, tx, &case, true)?;
             Ok((
                 data,
                 view::commands(cx, tx, &case)?,
@@ -365,7 +367,7 @@ pub(crate) async fn suspension(
 
 pub(crate) fn samples() -> Vec<Sample> {
     let due = json!({ "light": "red", "text": "超期 1 个工作日", "on": "2026-11-20", "provisional": false, "phase": "受理" });
-    let item = json!({ "case": "1", "id": "1", "number": "2026-OR-000001", "matter": "示例", "task": "受理", "applicant": "演**",
+    let item = json!({ "case": "1", "id": "1", "number": "2026-OR-000001", "matter": "示例", "task": "受理", "applicant": "演**", "by": "演**",
         "state": { "kind": "info", "text": "待受理" }, "round": 2, "submitted_at": 1, "due": due, "at": 1, "outcome": "同意",
         "created_at": 1, "draft": false,
         "pick": "1:1:1", "given": true, "urged": 2, "sign": true });
