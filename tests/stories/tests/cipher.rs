@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD as B64;
+use base64::engine::general_purpose::{STANDARD as B64, URL_SAFE_NO_PAD};
 use kernel::params;
 use serde_json::{Value as Json, json};
 use std::path::Path;
@@ -22,6 +22,8 @@ on_both!(
     the_log_is_whole_and_sealed,
     officials_manage_and_try,
     time_stamps_verify,
+    anybody_seals_to_a_public_key_and_only_it_opens,
+    digests_are_signed_where_the_policy_says_so,
 );
 
 const DAY: &str = "2026-11-24";
@@ -1202,4 +1204,311 @@ async fn time_stamps_verify(db: Db) {
         .await,
         5
     );
+}
+
+/// The private half of a version as OpenSSL reads it (PKCS #8), taken out of the city by whoever holds its master key.
+async fn private_pem(city: &City, alias: &str, number: i64) -> String {
+    let ctx = city.system();
+    let sql = "SELECT v.sealed FROM cipher_key_version v JOIN cipher_key k ON k.id = v.key WHERE k.alias = $1 AND v.number = $2";
+    let sealed: Vec<u8> = city.scalar(sql, &[alias.into(), number.into()]).await.unwrap();
+    let id: String = city
+        .scalar("SELECT id FROM cipher_key WHERE alias = $1", &[alias.into()])
+        .await
+        .unwrap();
+    let text = ctx
+        .protect()
+        .open(&format!("cipher_key_version.sealed:{id}.{number}"), &sealed)
+        .unwrap();
+    let head = "3041020100301306072a8648ce3d020106082a811ccf5501822d0427302502010104 20".replace(' ', "");
+    let der = [hex::decode(head).unwrap(), hex::decode(text).unwrap()].concat();
+    format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        B64.encode(der)
+    )
+}
+
+/// The newest public half, as PEM and as a point without its mark.
+async fn public_half(it: &mut Client, alias: &str) -> (String, Vec<u8>) {
+    let told = it
+        .get(&format!("/api/v1/crypto/keys/{alias}"))
+        .await
+        .expect(200)
+        .json();
+    let newest = &told["versions"][0];
+    let part = |name: &str| {
+        URL_SAFE_NO_PAD
+            .decode(newest["jwk"][name].as_str().unwrap())
+            .unwrap()
+    };
+    (word(newest, "public_key"), [part("x"), part("y")].concat())
+}
+
+async fn anybody_seals_to_a_public_key_and_only_it_opens(db: Db) {
+    let city = City::open(db, DAY).await;
+    let mut officer = city.client(OFFICER).await;
+    let (id, mut it) = system(&city, "演示停车系统", "cipher").await;
+    let alias = key(&mut officer, "inbox", "asymmetric:sm2-encryption", &[]).await;
+    grant(&mut officer, &alias, &id, &["envelope", "decrypt"], &[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    // Somebody outside encrypts a data key with OpenSSL; the city opens it, also after a rotation.
+    let (pem, _) = public_half(&mut it, &alias).await;
+    std::fs::write(at.join("pub.pem"), pem).unwrap();
+    std::fs::write(at.join("dek"), [7u8; 16]).unwrap();
+    let (ok, said) = openssl(at, "pkeyutl -encrypt -pubin -inkey pub.pem -in dek -out wrapped");
+    assert!(ok, "{said}");
+    let foreign = B64.encode(std::fs::read(at.join("wrapped")).unwrap());
+    officer
+        .post_form(&format!("/work/keys/{alias}/rotation"), &[])
+        .await
+        .expect(303);
+    let opened = call(&mut it, &alias, "unwrap", json!({ "wrapped": foreign }))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(B64.decode(word(&opened, "plaintext")).unwrap(), [7u8; 16]);
+    assert_eq!(opened["version"], json!(1));
+    let no = call(
+        &mut it,
+        &alias,
+        "unwrap",
+        json!({ "wrapped": foreign, "version": 2 }),
+    )
+    .await
+    .expect(422);
+    assert_eq!(why(&no), "cipher-unopened");
+    // What the city wraps is the standard's own form: OpenSSL opens it with the private half.
+    let made = call(
+        &mut it,
+        &alias,
+        "wrap",
+        json!({ "plaintext": B64.encode([9u8; 16]) }),
+    )
+    .await
+    .expect(200)
+    .json();
+    assert_eq!(made["version"], json!(2));
+    std::fs::write(at.join("wrapped"), B64.decode(word(&made, "wrapped")).unwrap()).unwrap();
+    std::fs::write(at.join("key.pem"), private_pem(&city, &alias, 2).await).unwrap();
+    let (ok, said) = openssl(at, "pkeyutl -decrypt -inkey key.pem -in wrapped -out opened");
+    assert!(ok, "{said}");
+    assert_eq!(std::fs::read(at.join("opened")).unwrap(), [9u8; 16]);
+    // A whole envelope, bound to its context; one changed character and it stays shut.
+    let large = B64.encode(vec![5u8; 1 << 20]);
+    let made = call(
+        &mut it,
+        &alias,
+        "asymmetric-envelope",
+        json!({ "plaintext": large, "context": "case:7" }),
+    )
+    .await
+    .expect(200)
+    .json();
+    let envelope = word(&made, "envelope");
+    let open = |text: &str, context: &str| json!({ "envelope": text, "context": context });
+    let opened = call(
+        &mut it,
+        &alias,
+        "asymmetric-envelope-opening",
+        open(&envelope, "case:7"),
+    )
+    .await
+    .expect(200)
+    .json();
+    assert_eq!(word(&opened, "plaintext"), large);
+    let (head, body) = envelope.split_once('.').unwrap();
+    let flipped = |text: &str, at: usize| {
+        let other = if &text[at..=at] == "A" { "B" } else { "A" };
+        format!("{}{other}{}", &text[..at], &text[at + 1..])
+    };
+    for (broken, context) in [
+        (envelope.clone(), "case:8"),
+        (format!("{head}.{}", flipped(body, 40)), "case:7"),
+        (format!("{}.{body}", flipped(head, head.len() - 9)), "case:7"),
+        (envelope.replacen(":2:", ":1:", 1), "case:7"),
+    ] {
+        let no = call(
+            &mut it,
+            &alias,
+            "asymmetric-envelope-opening",
+            open(&broken, context),
+        )
+        .await
+        .expect(422);
+        assert!(["cipher-unopened", "cipher-no-ciphertext"].contains(&why(&no).as_str()));
+    }
+    // One that somebody outside put together with the public half alone: SM4-GCM under their key, bound to what stands before the dot.
+    let id_of: String = city
+        .scalar(
+            "SELECT id FROM cipher_key WHERE alias = $1",
+            &[alias.as_str().into()],
+        )
+        .await
+        .unwrap();
+    let wrapped = URL_SAFE_NO_PAD.encode(B64.decode(&foreign).unwrap());
+    let head = format!("ywa1:{id_of}:1:{wrapped}");
+    let sealed =
+        trust::crypto::sm::sm4_gcm_seal(&[7; 16], &[1; 12], head.as_bytes(), "来信".as_bytes()).unwrap();
+    let theirs = format!(
+        "{head}.{}",
+        URL_SAFE_NO_PAD.encode([[1u8; 12].as_slice(), &sealed].concat())
+    );
+    let opened = call(&mut it, &alias, "asymmetric-envelope-opening", open(&theirs, ""))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(word(&opened, "plaintext"), b64("来信"));
+    // Bad input, another purpose, and what was not granted.
+    for (body, expected) in [
+        (json!({ "wrapped": B64.encode([0u8; 90]) }), "cipher-unopened"),
+        (json!({ "wrapped": "?" }), "cipher-base64"),
+        (json!({ "wrapped": B64.encode([0u8; 1025]) }), "cipher-too-large"),
+        (json!({}), "cipher-field-missing"),
+    ] {
+        assert_eq!(why(&call(&mut it, &alias, "unwrap", body).await), expected);
+    }
+    let no = call(&mut it, &alias, "envelope", json!({ "plaintext": b64("x") }))
+        .await
+        .expect(409);
+    assert_eq!(why(&no), "cipher-other-purpose");
+    let (writer, mut only) = system(&city, "演示写入系统", "cipher").await;
+    grant(&mut officer, &alias, &writer, &["envelope"], &[]).await;
+    call(&mut only, &alias, "wrap", json!({ "plaintext": b64("k") }))
+        .await
+        .expect(200);
+    let no = call(&mut only, &alias, "unwrap", json!({ "wrapped": foreign }))
+        .await
+        .expect(403);
+    assert_eq!(why(&no), "cipher-not-granted");
+    // On the page too.
+    grant(&mut officer, &alias, "office", &["envelope", "decrypt"], &[]).await;
+    let path = format!("/work/keys/{alias}/trial");
+    let tried = [
+        ("action", "asymmetric-envelope-opening"),
+        ("text", theirs.as_str()),
+    ];
+    assert!(officer.post_form(&path, &tried).await.expect(200).has("来信"));
+    assert!(says(
+        &officer.get(&format!("/work/keys/{alias}")).await.expect(200),
+        "非对称信封"
+    ));
+    assert_eq!(city.altered().await, Vec::<String>::new());
+}
+
+async fn digests_are_signed_where_the_policy_says_so(db: Db) {
+    let city = City::open(db, DAY).await;
+    let mut officer = city.client(OFFICER).await;
+    let (id, mut it) = system(&city, "演示停车系统", "cipher").await;
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let file = "一份很大的文件".as_bytes();
+    std::fs::write(at.join("file"), file).unwrap();
+    for (kind, line) in [
+        (
+            "sm2",
+            "dgst -sm3 -verify pub.pem -signature sig -sigopt distid:1234567812345678 file",
+        ),
+        ("es256", "dgst -sha256 -verify pub.pem -signature sig file"),
+    ] {
+        let alias = key(&mut officer, kind, &format!("sign:{kind}"), &[]).await;
+        grant(&mut officer, &alias, &id, &["sign", "verify"], &[]).await;
+        let (pem, point) = public_half(&mut it, &alias).await;
+        std::fs::write(at.join("pub.pem"), pem).unwrap();
+        let digest = match kind {
+            // e = SM3(Z ‖ M), Z = SM3(length of the identifier in bits ‖ identifier ‖ a ‖ b ‖ G ‖ public point).
+            "sm2" => {
+                let curve = "FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFC\
+                             28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93\
+                             32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7\
+                             BC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0";
+                let z = [
+                    &[0x00, 0x80],
+                    b"1234567812345678".as_slice(),
+                    &hex::decode(curve).unwrap(),
+                    &point,
+                ]
+                .concat();
+                trust::crypto::sm::sm3(&[trust::crypto::sm::sm3(&z).as_slice(), file].concat()).to_vec()
+            }
+            _ => trust::crypto::Hash::Sha256.digest(file),
+        };
+        let body = json!({ "digest": B64.encode(&digest) });
+        // Off unless somebody allows it, and then it is a fact.
+        let no = call(&mut it, &alias, "sign-digest", body.clone())
+            .await
+            .expect(409);
+        assert_eq!(why(&no), "cipher-digests-off");
+        let turn = async |officer: &mut Client, on: bool| {
+            let path = format!("/work/keys/{alias}/edit");
+            let version = officer.get(&path).await.expect(200).hidden("version").unwrap();
+            let mut fields = vec![
+                ("version", version.as_str()),
+                ("title", "演示密钥"),
+                ("rotate_days", ""),
+                ("least", "1"),
+            ];
+            if on {
+                fields.push(("digests", "1"));
+            }
+            officer.post_form(&path, &fields).await.expect(303);
+        };
+        turn(&mut officer, true).await;
+        assert!(says(
+            &officer.get(&format!("/work/keys/{alias}")).await.expect(200),
+            "对摘要签名"
+        ));
+        let signed = call(&mut it, &alias, "sign-digest", body.clone())
+            .await
+            .expect(200)
+            .json();
+        std::fs::write(at.join("sig"), B64.decode(word(&signed, "signature")).unwrap()).unwrap();
+        let (ok, said) = openssl(at, line);
+        assert!(ok, "{kind}: {said}");
+        // The log says that only a digest was seen, and which.
+        let sql = "SELECT digest FROM cipher_use WHERE alias = $1 AND operation = 'sign-digest' AND result = 'done'";
+        let kept: String = city.scalar(sql, &[alias.as_str().into()]).await.unwrap();
+        assert_eq!(kept, hex::encode(&digest));
+        let log = city.client("auditor").await.get("/work/keys/uses").await;
+        assert!(log.status == 403 || says(&log, "对摘要签名"));
+        assert!(says(
+            &officer.get("/work/keys/uses").await.expect(200),
+            "对摘要签名"
+        ));
+        for (body, expected) in [
+            (
+                json!({ "digest": B64.encode(&digest[..31]) }),
+                "cipher-digest-size",
+            ),
+            (json!({ "digest": "?" }), "cipher-base64"),
+            (json!({ "message": B64.encode(&digest) }), "cipher-field-missing"),
+        ] {
+            assert_eq!(
+                why(&call(&mut it, &alias, "sign-digest", body).await.expect(422)),
+                expected
+            );
+        }
+        // A digest in the place of a message signs another thing.
+        let other = call(&mut it, &alias, "sign", json!({ "message": B64.encode(&digest) }))
+            .await
+            .expect(200)
+            .json();
+        std::fs::write(at.join("sig"), B64.decode(word(&other, "signature")).unwrap()).unwrap();
+        assert!(!openssl(at, line).0);
+        turn(&mut officer, false).await;
+        let no = call(&mut it, &alias, "sign-digest", body).await.expect(409);
+        assert_eq!(why(&no), "cipher-digests-off");
+        let facts = "SELECT COUNT(*) FROM kernel_fact f JOIN cipher_key k ON k.id = f.subject WHERE f.type = 'cipher.key.digests' AND k.alias = $1";
+        assert_eq!(city.count(facts, &[alias.as_str().into()]).await, 2);
+    }
+    // Ed25519 signs messages only.
+    let fields = [
+        ("title", "演示密钥"),
+        ("organisation", "shi"),
+        ("name", "ed"),
+        ("kind", "sign:ed25519"),
+        ("digests", "1"),
+    ];
+    let no = officer.post_form("/work/keys/new", &fields).await.expect(422);
+    assert!(no.has("只有 SM2 和 ECDSA P-256"), "{}", no.text());
+    assert_eq!(city.altered().await, Vec::<String>::new());
 }

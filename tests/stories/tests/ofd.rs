@@ -1,10 +1,11 @@
 //! The OFD file of a certificate: sealed with SM2, verified by anybody, every change named.
 
 use std::io::{Read, Write};
+use stories::paper::papers;
 use stories::{Answer, City, Client, Db, on_both};
 use zip::write::SimpleFileOptions;
 
-on_both!(a_certificate_as_ofd, hostile_files_are_refused,);
+on_both!(a_certificate_as_ofd, papers_as_ofd, hostile_files_are_refused,);
 
 /// The same package with one file changed.
 fn altered(package: &[u8], name: &str, change: impl Fn(String) -> String) -> Vec<u8> {
@@ -85,6 +86,87 @@ async fn a_certificate_as_ofd(db: Db) {
     let foreign = verify(&mut there, "a.ofd", &file.body).await.expect(200);
     assert!(foreign.has("notice bad"), "{}", foreign.text());
     assert_eq!(city.altered().await, Vec::<String>::new());
+}
+
+/// What a page says, without white space.
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_whitespace() && *c != '\u{200b}')
+        .collect()
+}
+
+async fn papers_as_ofd(db: Db) {
+    let city = City::open(db, "2026-11-24").await;
+    let mut her = city.client("resident").await;
+    let (case, _) = her.apply().await;
+    city.decide(&case, "agree", "grant").await;
+    city.settle().await;
+    let all = papers(&city, &case).await;
+    assert!(all.len() >= 3, "{all:?}");
+    let mut visitor = city.visitor();
+    let page = her.get(&format!("/cases/{case}")).await.expect(200);
+    for (id, kind, number) in &all {
+        let path = format!("/cases/{case}/papers/{id}.ofd");
+        assert!(page.leads(&path), "{kind}");
+        let file = her.get(&path).await.expect(200);
+        assert_eq!(file.header("content-type"), "application/ofd");
+        let read = ofd::read(&file.body, &ofd::Limits::default()).unwrap();
+        let text = plain(&read.text());
+        // The number, the organisation, and whom it is for: what the PDF says, which is set from the same pages.
+        for part in [number.as_str(), "演示居民甲", "淮安市城市管理局"] {
+            assert!(text.contains(part), "{kind} {part}: {text}");
+        }
+        // The seal stands where it stands in the PDF.
+        let pdf = her
+            .get(&format!("/cases/{case}/papers/{id}.pdf"))
+            .await
+            .expect(200)
+            .body;
+        let stamp = read.signatures[0].stamps[0].boundary;
+        let ours = [stamp.x + stamp.width / 2.0, stamp.y + stamp.height / 2.0];
+        let seal = widget(&pdf);
+        assert!(
+            (ours[0] - seal[0]).abs() < 0.2 && (ours[1] - seal[1]).abs() < 0.2,
+            "{kind}: {ours:?} {seal:?}"
+        );
+        // Anybody verifies it: which paper it is, whose seal, and that the time is proved.
+        let said = verify(&mut visitor, "a.ofd", &file.body).await.expect(200);
+        assert!(
+            !said.has("notice bad") && said.has(number) && said.has("时间戳"),
+            "{}",
+            said.text()
+        );
+        let forged = altered(&file.body, "Content.xml", |xml| {
+            xml.replace("TextCode ", "TextCode  ")
+        });
+        let said = verify(&mut visitor, "a.ofd", &forged).await.expect(200);
+        assert!(said.has("notice bad") && !said.has(number), "{}", said.text());
+    }
+    // The hash of the package stands in the fact that issued it.
+    let told = "SELECT COUNT(*) FROM kernel_fact WHERE type = 'documents.paper.issued' AND payload LIKE '%ofd_sha256%'";
+    assert_eq!(city.count(told, &[]).await, all.len() as i64);
+    // Nobody else's, and none for a paper from before there were any.
+    let path = format!("/cases/{case}/papers/{}.ofd", all[0].0);
+    city.client("agent").await.get(&path).await.expect(404);
+    city.visitor().get(&path).await.expect(303);
+    city.execute("DELETE FROM documents_paper_ofd", &[]).await;
+    assert!(her.get(&path).await.expect(404).has("没有 OFD 文件"));
+    her.get(&format!("/cases/{case}/papers/{}.pdf", all[0].0))
+        .await
+        .expect(200);
+}
+
+/// The middle of the last visible signature of an A4 PDF, in millimetres from the top left.
+fn widget(pdf: &[u8]) -> [f64; 2] {
+    let text = String::from_utf8_lossy(pdf);
+    let rect = text.rsplit("/Rect").find_map(|part| {
+        let inside = part.trim_start().strip_prefix('[')?.split(']').next()?;
+        let numbers: Vec<f64> = inside.split_whitespace().filter_map(|n| n.parse().ok()).collect();
+        <[f64; 4]>::try_from(numbers).ok().filter(|r| r[2] - r[0] > 50.0)
+    });
+    let [a, b, c, d] = rect.unwrap();
+    let mm = 25.4 / 72.0;
+    [(a + c) / 2.0 * mm, 297.0 - (b + d) / 2.0 * mm]
 }
 
 async fn hostile_files_are_refused(db: Db) {

@@ -3,7 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use std::io::Read;
+use std::io::{Read, Write};
+use stories::paper::papers;
 use stories::{Answer, City, Client, Db, on_both};
 
 on_both!(
@@ -14,6 +15,9 @@ on_both!(
     a_suspended_seal_makes_certificates_wait,
     a_batch_goes_on_past_a_broken_file,
     programs_seal_too,
+    ofd_files_are_sealed_and_hostile_ones_refused,
+    a_keyword_places_the_seal,
+    a_keyword_stands_at_the_same_place_in_both_forms,
     everybody_has_their_verbs,
     an_organisation_without_a_seal_issues_nothing,
 );
@@ -435,7 +439,7 @@ async fn a_batch_goes_on_past_a_broken_file(db: Db) {
         ("第一份.pdf", &good),
         ("broken.pdf", b"%PDF-1.4\nnothing"),
         ("locked.pdf", &locked),
-        ("words.docx", b"PK"),
+        ("words.docx", b"MZ"),
         ("../../../x.pdf", &good),
     ];
     // More than one run of the job.
@@ -449,7 +453,7 @@ async fn a_batch_goes_on_past_a_broken_file(db: Db) {
     city.settle().await;
     let page = her.get(&batch).await.expect(200);
     assert!(page.has("已签章 9 个，共 12 个"), "{}", page.text());
-    assert!(page.has("文件已损坏") && page.has("文件已加密") && page.has("不是 PDF 文件"));
+    assert!(page.has("文件已损坏") && page.has("文件已加密") && page.has("不是 PDF 或 OFD 文件"));
     let zip = her.get(&format!("{batch}.zip")).await.expect(200);
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(zip.body)).unwrap();
     let names: Vec<String> = archive.file_names().map(|n| n.unwrap().to_string()).collect();
@@ -500,6 +504,344 @@ async fn a_batch_goes_on_past_a_broken_file(db: Db) {
     let mut her = city.client("reviewer-cg").await;
     assert!(her.get(&batch).await.expect(200).has("已经删除"));
     her.get(&format!("{batch}/files/1")).await.expect(404);
+}
+
+/// A ZIP of these files.
+fn packed(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        out.start_file(*name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        out.write_all(bytes).unwrap();
+    }
+    out.finish().unwrap().into_inner()
+}
+
+/// An OFD file as somebody else's program would write it: A4 pages with these lines at x = 20 mm, from y = 100 mm down.
+fn foreign(pages: &[&[&str]]) -> Vec<u8> {
+    let ns = "xmlns:ofd=\"http://www.ofdspec.org/2016\"";
+    let mut files = vec![(
+        "OFD.xml".to_string(),
+        format!(
+            "<ofd:OFD {ns} Version=\"1.0\" DocType=\"OFD\"><ofd:DocBody><ofd:DocInfo><ofd:DocID>0</ofd:DocID></ofd:DocInfo>\
+             <ofd:DocRoot>Doc_0/Document.xml</ofd:DocRoot></ofd:DocBody></ofd:OFD>"
+        ),
+    )];
+    let mut list = String::new();
+    for (n, lines) in pages.iter().enumerate() {
+        let mut texts = String::new();
+        for (i, line) in lines.iter().enumerate() {
+            let many = line.chars().count() - 1;
+            texts.push_str(&format!(
+                "<ofd:TextObject ID=\"{}\" Boundary=\"20 {} 150 6\" Font=\"2\" Size=\"5\"><ofd:TextCode X=\"0\" Y=\"5\" \
+                 DeltaX=\"g {many} 5\">{line}</ofd:TextCode></ofd:TextObject>",
+                100 + n * 50 + i,
+                95 + 50 * i
+            ));
+        }
+        list.push_str(&format!(
+            "<ofd:Page ID=\"{}\" BaseLoc=\"Pages/{n}.xml\"/>",
+            n + 10
+        ));
+        files.push((
+            format!("Doc_0/Pages/{n}.xml"),
+            format!("<ofd:Page {ns}><ofd:Content><ofd:Layer ID=\"{}\">{texts}</ofd:Layer></ofd:Content></ofd:Page>", n + 50),
+        ));
+    }
+    files.push((
+        "Doc_0/Document.xml".into(),
+        format!(
+            "<ofd:Document {ns}><ofd:CommonData><ofd:MaxUnitID>999</ofd:MaxUnitID><ofd:PageArea><ofd:PhysicalBox>0 0 210 297\
+             </ofd:PhysicalBox></ofd:PageArea></ofd:CommonData><ofd:Pages>{list}</ofd:Pages></ofd:Document>"
+        ),
+    ));
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(n, t)| (n.as_str(), t.as_bytes())).collect();
+    packed(&files)
+}
+
+/// Uploads files to be sealed at a keyword, or at a place; the page of the batch when it is done.
+async fn seal_at(
+    city: &City,
+    who: &mut Client,
+    fields: &[(&str, &str)],
+    files: &[(&str, &[u8])],
+) -> (String, Answer) {
+    let mut all = vec![("purpose", "关键字用印")];
+    all.extend(fields);
+    let files: Vec<_> = files
+        .iter()
+        .map(|(name, bytes)| ("files", *name, *bytes))
+        .collect();
+    let sent = who
+        .post_multipart(&format!("{CITY}/use"), &all, &files)
+        .await
+        .expect(303);
+    let batch = sent.location().to_string();
+    city.settle().await;
+    let page = who.get(&batch).await.expect(200);
+    (batch, page)
+}
+
+/// (page from 0, middle in millimetres from the top left) of every stamp of the newest signature.
+fn stamps(package: &[u8]) -> Vec<(usize, [f64; 2])> {
+    let read = ofd::read(package, &ofd::Limits::default()).unwrap();
+    let last = read.signatures.last().unwrap();
+    let middle = |r: ofd::Rect| [r.x + r.width / 2.0, r.y + r.height / 2.0];
+    last.stamps
+        .iter()
+        .map(|s| (s.page.unwrap(), middle(s.boundary)))
+        .collect()
+}
+
+/// The middles of the visible signatures of a PDF, in millimetres from the top left of an A4 page, the newest last.
+fn signatures(pdf: &[u8]) -> Vec<[f64; 2]> {
+    let text = String::from_utf8_lossy(pdf);
+    let mut out = Vec::new();
+    for part in text.split("/Rect").skip(1) {
+        let inside = part
+            .trim_start()
+            .strip_prefix('[')
+            .and_then(|p| p.split(']').next());
+        let numbers: Vec<f64> = inside
+            .into_iter()
+            .flat_map(str::split_whitespace)
+            .filter_map(|n| n.parse().ok())
+            .collect();
+        if let [a, b, c, d] = numbers[..]
+            && c - a > 50.0
+        {
+            let mm = 25.4 / 72.0;
+            out.push([(a + c) / 2.0 * mm, 297.0 - (b + d) / 2.0 * mm]);
+        }
+    }
+    out
+}
+
+fn near(at: [f64; 2], x: f64, y: f64, by: f64) -> bool {
+    (at[0] - x).abs() < by && (at[1] - y).abs() < by
+}
+
+async fn ofd_files_are_sealed_and_hostile_ones_refused(db: Db) {
+    let city = City::open(db, DAY).await;
+    grant(&city, &[]).await;
+    let mut her = city.client("reviewer-cg").await;
+    let good = foreign(&[&["合同第一页"], &["合同第二页"]]);
+    let entities = packed(&[(
+        "OFD.xml",
+        b"<!DOCTYPE a [<!ENTITY b \"c\">]><ofd:OFD xmlns:ofd=\"http://www.ofdspec.org/2016\">&b;</ofd:OFD>",
+    )]);
+    let bomb = packed(&[("OFD.xml", &vec![b' '; 90 << 20])]);
+    let outside = packed(&[("../OFD.xml", b"<a/>")]);
+    let archive = packed(&[("word/document.xml", b"<a/>")]);
+    let paper = pdf("beside", "");
+    let at = [("page", "2"), ("place", "xy"), ("x", "105"), ("y", "200")];
+    let files: [(&str, &[u8]); 7] = [
+        ("合同.ofd", &good),
+        ("实体.ofd", &entities),
+        ("膨胀.ofd", &bomb),
+        ("越界.ofd", &outside),
+        ("文档.docx", &archive),
+        ("截断.ofd", &good[..good.len() / 2]),
+        ("一页.pdf", &paper),
+    ];
+    let (batch, page) = seal_at(&city, &mut her, &at, &files).await;
+    assert!(page.has("已签章 1 个，共 7 个"), "{}", page.text());
+    for why in [
+        "不允许的 XML 文档类型或实体",
+        "解压后过大",
+        "压缩包结构异常",
+        "不是 PDF 或 OFD 文件",
+        "没有指定的页",
+    ] {
+        assert!(page.has(why), "{why}: {}", page.text());
+    }
+    let file = her.get(&format!("{batch}/files/1")).await.expect(200);
+    assert_eq!(file.header("content-type"), "application/ofd");
+    assert!(file.header("content-disposition").contains("-sealed.ofd"));
+    let shown = stamps(&file.body);
+    assert!(
+        shown.len() == 1 && shown[0].0 == 1 && near(shown[0].1, 105.0, 200.0, 0.1),
+        "{shown:?}"
+    );
+    let zip = her.get(&format!("{batch}.zip")).await.expect(200);
+    let names = zip::ZipArchive::new(std::io::Cursor::new(zip.body)).unwrap();
+    assert!(names.file_names().any(|n| n.unwrap() == "001-合同-sealed.ofd"));
+    // Anybody verifies it; a second seal stands beside the first, and both hold.
+    let mut visitor = city.visitor();
+    let said = visitor
+        .post_multipart("/verify", &[], &[("file", "a.ofd", &file.body)])
+        .await
+        .expect(200);
+    assert!(
+        said.has("文件完整，签章可信") && said.has("淮安市城市管理局") && said.has("使用中"),
+        "{}",
+        said.text()
+    );
+    let (again, _) = seal_at(
+        &city,
+        &mut her,
+        &[("page", "first"), ("place", "top-left")],
+        &[("再.ofd", &file.body)],
+    )
+    .await;
+    let twice = her.get(&format!("{again}/files/1")).await.expect(200);
+    let said = visitor
+        .post_multipart("/verify", &[], &[("file", "a.ofd", &twice.body)])
+        .await
+        .expect(200);
+    assert!(
+        said.has("文件完整，签章可信") && said.has("每枚印章"),
+        "{}",
+        said.text()
+    );
+    // Each try is in the log, also those that came to nothing.
+    let sql = "SELECT COUNT(*) FROM seals_use WHERE occasion = 'upload' AND result = $1";
+    let of = async |result: &str| city.count(sql, &[result.into()]).await;
+    assert_eq!(
+        (of("done").await, of("refused").await, of("failed").await),
+        (2, 5, 1)
+    );
+    assert_eq!(findings(&city).await, Vec::<String>::new());
+}
+
+async fn a_keyword_places_the_seal(db: Db) {
+    let city = City::open(db, DAY).await;
+    grant(&city, &[]).await;
+    let mut her = city.client("reviewer-cg").await;
+    // A4: the keyword's middle is 20 + 5 × 5 = 45 mm from the left on its line.
+    let file = foreign(&[&["甲　方盖章处处"], &["没有", "乙方盖章处处"]]);
+    let by = |which: &'static str, keyword: &'static str| {
+        [
+            ("place", "keyword"),
+            ("page", "last"),
+            ("which", which),
+            ("keyword", keyword),
+        ]
+    };
+    let (_, page) = seal_at(&city, &mut her, &by("only", "盖章"), &[("a.ofd", &file)]).await;
+    assert!(page.has("不止一处") && page.has("已签章 0 个"), "{}", page.text());
+    let (_, page) = seal_at(&city, &mut her, &by("all", "签名"), &[("a.ofd", &file)]).await;
+    assert!(page.has("没有这个关键字"), "{}", page.text());
+    let first = seal_at(&city, &mut her, &by("first", "盖章"), &[("a.ofd", &file)])
+        .await
+        .0;
+    let body = her.get(&format!("{first}/files/1")).await.expect(200).body;
+    let shown = stamps(&body);
+    // 20 mm, three characters, and half of two: 40; 100 − 0.35 em.
+    assert!(
+        shown.len() == 1 && shown[0].0 == 0 && near(shown[0].1, 40.0, 98.25, 0.1),
+        "{shown:?}"
+    );
+    let last = seal_at(&city, &mut her, &by("last", "盖章"), &[("a.ofd", &file)])
+        .await
+        .0;
+    let shown = stamps(&her.get(&format!("{last}/files/1")).await.expect(200).body);
+    assert!(
+        shown.len() == 1 && shown[0].0 == 1 && near(shown[0].1, 35.0, 148.25, 0.1),
+        "{shown:?}"
+    );
+    // Every place under one signature, moved as asked, and one use.
+    let mut all = by("all", "盖章").to_vec();
+    all.extend([("x", "10"), ("y", "5")]);
+    let (batch, _) = seal_at(&city, &mut her, &all, &[("a.ofd", &file)]).await;
+    let body = her.get(&format!("{batch}/files/1")).await.expect(200).body;
+    let shown = stamps(&body);
+    assert_eq!(shown.len(), 2);
+    assert!(
+        near(shown[0].1, 50.0, 103.25, 0.1) && near(shown[1].1, 45.0, 153.25, 0.1),
+        "{shown:?}"
+    );
+    assert_eq!(
+        ofd::read(&body, &ofd::Limits::default())
+            .unwrap()
+            .signatures
+            .len(),
+        1
+    );
+    let said = city
+        .visitor()
+        .post_multipart("/verify", &[], &[("file", "a.ofd", &body)])
+        .await
+        .expect(200);
+    assert!(said.has("文件完整，签章可信"), "{}", said.text());
+    let done = "SELECT COUNT(*) FROM seals_use WHERE occasion = 'upload' AND result = 'done'";
+    assert_eq!(city.count(done, &[]).await, 3);
+    // The keyword may be a name: it lies nowhere in clear.
+    let clear = "SELECT COUNT(*) FROM seals_batch WHERE place LIKE '%盖章%' OR place LIKE '%keyword\":%'";
+    assert_eq!(city.count(clear, &[]).await, 0);
+    // No keyword, and an unknown choice, are said at the form, with what was typed.
+    for (which, keyword) in [("all", " "), ("most", "盖章")] {
+        let fields = [
+            ("purpose", "用印甲"),
+            ("page", "last"),
+            ("place", "keyword"),
+            ("which", which),
+            ("keyword", keyword),
+        ];
+        let said = her
+            .post_multipart(&format!("{CITY}/use"), &fields, &[("files", "a.ofd", &file)])
+            .await
+            .expect(422);
+        assert!(
+            said.has("50 字以内的关键字") && said.has("用印甲"),
+            "{}",
+            said.text()
+        );
+    }
+}
+
+async fn a_keyword_stands_at_the_same_place_in_both_forms(db: Db) {
+    let city = City::open(db, DAY).await;
+    grant(&city, &[]).await;
+    let mut resident = city.client("resident").await;
+    let (case, _) = resident.apply().await;
+    city.settle().await;
+    let (id, ..) = papers(&city, &case).await.remove(0);
+    let mut forms = Vec::new();
+    for ending in ["pdf", "ofd"] {
+        let path = format!("/cases/{case}/papers/{id}.{ending}");
+        forms.push(resident.get(&path).await.expect(200).body);
+    }
+    let files: [(&str, &[u8]); 2] = [("a.pdf", &forms[0]), ("a.ofd", &forms[1])];
+    let mut her = city.client("reviewer-cg").await;
+    let by = [
+        ("place", "keyword"),
+        ("page", "last"),
+        ("which", "first"),
+        ("keyword", "收到的材料如下"),
+    ];
+    let (batch, page) = seal_at(&city, &mut her, &by, &files).await;
+    assert!(page.has("已签章 2 个，共 2 个"), "{}", page.text());
+    let pdf = her.get(&format!("{batch}/files/1")).await.expect(200).body;
+    let package = her.get(&format!("{batch}/files/2")).await.expect(200).body;
+    let (here, there) = (*signatures(&pdf).last().unwrap(), stamps(&package)[0].1);
+    assert!(near(here, there[0], there[1], 0.5), "{here:?} {there:?}");
+    // Two characters that stand often: in a PDF every place is a signature of its own.
+    let by = [
+        ("place", "keyword"),
+        ("page", "last"),
+        ("which", "all"),
+        ("keyword", "申请材料"),
+    ];
+    let (batch, page) = seal_at(&city, &mut her, &by, &files).await;
+    assert!(page.has("已签章 2 个，共 2 个"), "{}", page.text());
+    let pdf = her.get(&format!("{batch}/files/1")).await.expect(200).body;
+    let package = her.get(&format!("{batch}/files/2")).await.expect(200).body;
+    let (here, there) = (signatures(&pdf), stamps(&package));
+    // The paper's own seal is the first.
+    assert!(
+        there.len() > 1 && here.len() == there.len() + 1,
+        "{here:?} {there:?}"
+    );
+    for (a, (_, b)) in here.iter().skip(1).zip(&there) {
+        assert!(near(*a, b[0], b[1], 0.5), "{a:?} {b:?}");
+    }
+    let said = city
+        .visitor()
+        .post_multipart("/verify", &[], &[("file", "a.pdf", &pdf)])
+        .await
+        .expect(200);
+    assert!(said.has("文件完整，签章可信"), "{}", said.text());
 }
 
 async fn programs_seal_too(db: Db) {

@@ -16,6 +16,8 @@ pub(crate) enum Purpose {
     Mac,
     /// Wraps data keys; the data are encrypted under those.
     Envelope,
+    /// Data keys are encrypted to its public half, by anybody; only here are they opened.
+    Asymmetric,
 }
 
 /// Algorithm of a key; fixed when it is made.
@@ -27,6 +29,8 @@ pub(crate) enum Algorithm {
     Es256,
     /// RFC 8032.
     Ed25519,
+    /// SM2 public-key encryption with SM3 (GB/T 32918.4), C1C3C2 in DER (GM/T 0009).
+    Sm2Encryption,
     /// RFC 8998: 128-bit key, 96-bit nonce, 128-bit tag.
     Sm4Gcm,
     /// NIST SP 800-38D: 256-bit key, 96-bit nonce, 128-bit tag.
@@ -37,11 +41,18 @@ pub(crate) enum Algorithm {
     HmacSha256,
 }
 
-pub(crate) const PURPOSES: [Purpose; 4] = [Purpose::Sign, Purpose::Encrypt, Purpose::Mac, Purpose::Envelope];
-pub(crate) const ALGORITHMS: [Algorithm; 7] = [
+pub(crate) const PURPOSES: [Purpose; 5] = [
+    Purpose::Sign,
+    Purpose::Encrypt,
+    Purpose::Mac,
+    Purpose::Envelope,
+    Purpose::Asymmetric,
+];
+pub(crate) const ALGORITHMS: [Algorithm; 8] = [
     Algorithm::Sm2,
     Algorithm::Es256,
     Algorithm::Ed25519,
+    Algorithm::Sm2Encryption,
     Algorithm::Sm4Gcm,
     Algorithm::Aes256Gcm,
     Algorithm::HmacSm3,
@@ -59,6 +70,7 @@ impl Purpose {
             Purpose::Encrypt => "encrypt",
             Purpose::Mac => "mac",
             Purpose::Envelope => "envelope",
+            Purpose::Asymmetric => "asymmetric",
         }
     }
     pub(crate) fn of(name: &str) -> Option<Purpose> {
@@ -70,6 +82,7 @@ impl Purpose {
             Purpose::Sign => &[Algorithm::Sm2, Algorithm::Es256, Algorithm::Ed25519],
             Purpose::Encrypt | Purpose::Envelope => &[Algorithm::Sm4Gcm, Algorithm::Aes256Gcm],
             Purpose::Mac => &[Algorithm::HmacSm3, Algorithm::HmacSha256],
+            Purpose::Asymmetric => &[Algorithm::Sm2Encryption],
         }
     }
 }
@@ -80,6 +93,7 @@ impl Algorithm {
             Algorithm::Sm2 => "sm2",
             Algorithm::Es256 => "es256",
             Algorithm::Ed25519 => "ed25519",
+            Algorithm::Sm2Encryption => "sm2-encryption",
             Algorithm::Sm4Gcm => "sm4-gcm",
             Algorithm::Aes256Gcm => "aes-256-gcm",
             Algorithm::HmacSm3 => "hmac-sm3",
@@ -91,7 +105,7 @@ impl Algorithm {
     }
     fn pair(self) -> Option<Kind> {
         match self {
-            Algorithm::Sm2 => Some(Kind::Sm2),
+            Algorithm::Sm2 | Algorithm::Sm2Encryption => Some(Kind::Sm2),
             Algorithm::Es256 => Some(Kind::P256),
             Algorithm::Ed25519 => Some(Kind::Ed25519),
             _ => None,
@@ -154,6 +168,20 @@ impl Material {
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unfit> {
         match self {
             Material::Pair(key) => key.sign(message).map_err(|_| Unfit),
+            Material::Secret(..) => Err(Unfit),
+        }
+    }
+    /// Signs a digest that the caller made.
+    pub(crate) fn sign_digest(&self, digest: &[u8; 32]) -> Result<Vec<u8>, Unfit> {
+        match self {
+            Material::Pair(key) => key.sign_digest(digest).map_err(|_| Unfit),
+            Material::Secret(..) => Err(Unfit),
+        }
+    }
+    /// Opens what was encrypted to the public half.
+    pub(crate) fn unwrap(&self, cipher: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unfit> {
+        match self {
+            Material::Pair(key) => key.decrypt(cipher).map_err(|_| Unfit),
             Material::Secret(..) => Err(Unfit),
         }
     }
@@ -220,6 +248,12 @@ impl Material {
 /// Whether a signature fits a message under a public key in PEM.
 pub(crate) fn verifies(public_pem: &str, message: &[u8], signature: &[u8]) -> bool {
     PublicKey::from_spki_pem(public_pem).is_ok_and(|key| key.verify(message, signature).is_ok())
+}
+
+/// Encrypts a short text to the holder of a key, by its public half in PEM.
+pub(crate) fn wrap(public_pem: &str, rng: Rng<'_>, plain: &[u8]) -> Result<Vec<u8>, Unfit> {
+    let key = PublicKey::from_spki_pem(public_pem).map_err(|_| Unfit)?;
+    key.encrypt(rng, plain).map_err(|_| Unfit)
 }
 
 /// SHA-256 in hex, by which the log names what was signed.

@@ -1,6 +1,7 @@
 //! Ciphertexts that say under which key and version they were made, so that decryption needs no other record of it.
 //!
 //! `yw1:` + key id (32 hex digits) + `:` + version + `:` + base64url(nonce ‖ ciphertext ‖ tag)
+//! `ywa1:` + key id + `:` + version + `:` + base64url(SM2 cipher in DER) + `.` + base64url(nonce ‖ ciphertext ‖ tag of SM4-GCM)
 //! `ywe1:` + the same of the wrapped data key + `.` + base64url(nonce ‖ ciphertext ‖ tag under the data key)
 
 use base64::Engine;
@@ -54,6 +55,40 @@ impl Envelope {
         let (wrapped, body) = text.strip_prefix(ENVELOPE)?.split_once('.')?;
         Some(Envelope {
             wrapped: Sealed::parse(wrapped)?,
+            body: B64.decode(body).ok()?,
+        })
+    }
+}
+
+const ASYMMETRIC: &str = "ywa1:";
+
+/// Data encrypted under an SM4 key that is encrypted to a public key. Anybody can make one with the public half alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Open {
+    pub wrapped: Sealed,
+    pub body: Vec<u8>,
+}
+
+impl Open {
+    fn head(wrapped: &Sealed) -> String {
+        wrapped.text().replacen(MARK, ASYMMETRIC, 1)
+    }
+    /// What the text is bound to: everything before the dot, and the context behind another.
+    pub(crate) fn bound(wrapped: &Sealed, context: &str) -> Vec<u8> {
+        let mut out = Self::head(wrapped);
+        if !context.is_empty() {
+            out.push('.');
+            out.push_str(context);
+        }
+        out.into_bytes()
+    }
+    pub(crate) fn text(&self) -> String {
+        format!("{}.{}", Self::head(&self.wrapped), B64.encode(&self.body))
+    }
+    pub(crate) fn parse(text: &str) -> Option<Open> {
+        let (wrapped, body) = text.strip_prefix(ASYMMETRIC)?.split_once('.')?;
+        Some(Open {
+            wrapped: Sealed::parse(&format!("{MARK}{wrapped}"))?,
             body: B64.decode(body).ok()?,
         })
     }
@@ -118,6 +153,14 @@ mod tests {
             assert_eq!(Sealed::parse(&strange), None, "{strange}");
         }
         assert_eq!(Envelope::parse(&text), None);
+        let open = Open {
+            wrapped: sealed.clone(),
+            body: vec![9],
+        };
+        assert_eq!(Open::parse(&open.text()), Some(open.clone()));
+        assert!(open.text().starts_with("ywa1:000") && Open::parse(&envelope.text()).is_none());
+        assert_eq!(Open::parse(&open.text().replace("ywa1:", "ywa1:yw1:")), None);
+        assert_ne!(Open::bound(&sealed, ""), Open::bound(&sealed, "c"));
     }
 
     #[test]

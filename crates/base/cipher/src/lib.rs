@@ -61,6 +61,11 @@ pub(crate) static GRANT: Table = Table {
         "version",
     ],
 };
+/// Keys that sign digests.
+pub(crate) static DIGEST: Table = Table {
+    name: "cipher_digest",
+    columns: &["key", "allowed_at"],
+};
 pub(crate) static SEAL: Table = Table {
     name: "cipher_seal",
     columns: &["hour", "begins_at", "uses", "digest"],
@@ -109,6 +114,7 @@ pub fn module() -> Module {
         "cipher.key.created",
         "cipher.key.rotated",
         "cipher.key.changed",
+        "cipher.key.digests",
         "cipher.key.disabled",
         "cipher.key.enabled",
         "cipher.key.destruction-scheduled",
@@ -129,7 +135,7 @@ pub fn module() -> Module {
         "sealed",
         "cipher_key_version.sealed:{key}.{number}",
     )];
-    m.tables = vec![&KEY, &VERSION, &GRANT, &SEAL];
+    m.tables = vec![&KEY, &VERSION, &GRANT, &DIGEST, &SEAL];
     m.jobs = vec![
         JobKind {
             name: "cipher.due",
@@ -263,6 +269,12 @@ fn api() -> Vec<Route> {
                 object(&["message"], &[("message", encoded())]),
                 object(&[], &[("signature", encoded()), ("algorithm", text()), version()]),
             ),
+            Action::SignDigest => (
+                "/api/v1/crypto/keys/{organisation}/{name}/sign-digest",
+                "Signs digests that the caller made, where the key's policy allows it: SHA-256, or for SM2 SM3(Z ‖ M)",
+                object(&["digest"], &[("digest", encoded())]),
+                object(&[], &[("signature", encoded()), ("algorithm", text()), version()]),
+            ),
             Action::Verify => (
                 "/api/v1/crypto/keys/{organisation}/{name}/verify",
                 "Verifies signatures by any version in use, or by the named one",
@@ -317,6 +329,30 @@ fn api() -> Vec<Route> {
                 object(&["envelope"], &[("envelope", text()), context]),
                 plain(),
             ),
+            Action::Wrap => (
+                "/api/v1/crypto/keys/{organisation}/{name}/wrap",
+                "Encrypts a data key to the newest public half: SM2, C1C3C2 in DER",
+                object(&["plaintext"], &[("plaintext", encoded())]),
+                object(&[], &[("wrapped", encoded()), version()]),
+            ),
+            Action::Unwrap => (
+                "/api/v1/crypto/keys/{organisation}/{name}/unwrap",
+                "Opens a data key that anybody encrypted to a public half in use, or to the named version's",
+                object(&["wrapped"], &[("wrapped", encoded()), version()]),
+                plain(),
+            ),
+            Action::AsymmetricEnvelope => (
+                "/api/v1/crypto/keys/{organisation}/{name}/asymmetric-envelope",
+                "Encrypts up to 10 MiB under an SM4 key of its own, which is encrypted to the newest public half",
+                object(&["plaintext"], &[("plaintext", encoded()), context]),
+                object(&[], &[("envelope", text()), version()]),
+            ),
+            Action::AsymmetricEnvelopeOpening => (
+                "/api/v1/crypto/keys/{organisation}/{name}/asymmetric-envelope-opening",
+                "Opens an asymmetric envelope, whoever made it",
+                object(&["envelope"], &[("envelope", text()), context]),
+                plain(),
+            ),
             Action::DataKey => (
                 "/api/v1/crypto/keys/{organisation}/{name}/data-key",
                 "Gives a new data key, plain and wrapped, for files that the caller encrypts itself",
@@ -343,7 +379,7 @@ fn api() -> Vec<Route> {
         .into_iter()
         .map(|action| {
             let (path, summary, request, response) = described(action);
-            let single = matches!(action, Action::Envelope | Action::EnvelopeOpening);
+            let single = action.batch() == 1;
             let (request, response) = match single {
                 true => (request, response),
                 false => (

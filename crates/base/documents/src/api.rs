@@ -75,6 +75,17 @@ pub fn paper_file(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<(Vec<u8
     papers::file(ctx, tx, id)
 }
 
+/// The sealed OFD package of an issued paper; `None` for one from before there were any.
+pub fn paper_ofd(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<Vec<u8>>> {
+    papers::ofd(ctx, tx, id)
+}
+
+/// Name of the keys that sealed a paper; papers from before seals were records have the organisation's.
+pub fn paper_key(ctx: &Ctx, tx: &mut Tx<'_>, paper: &Paper) -> Result<String> {
+    let used = seals::api::used(ctx, tx, &paper.pdf_sha256)?;
+    Ok(used.map_or_else(|| paper.organisation.clone(), |u| u.key_name))
+}
+
 /// Position in the log of the fact that issued a paper; `None` until it has one.
 pub fn paper_seq(tx: &mut Tx<'_>, id: &str) -> Result<Option<i64>, Fault> {
     paper_store::issue_seq(tx, id)

@@ -73,7 +73,7 @@ pub(crate) static PAPER: Table = Table {
     ],
 };
 
-/// Largest PDF that may be uploaded for verification.
+/// Largest file that may be uploaded for verification.
 const FILE: usize = 20 << 20;
 
 /// See the crate.

@@ -13,7 +13,7 @@ pub use crate::usage::service::Occasion;
 
 /// Dots of the picture in an OFD seal.
 const DOTS: u32 = 500;
-const MM: f64 = 25.4 / 72.0;
+pub(crate) const MM: f64 = 25.4 / 72.0;
 
 /// Where a seal stands on a PDF page.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,8 +57,13 @@ pub async fn seal_pdf(
 ) -> Result<Sealed> {
     let hashes = digests(&pdf);
     let reserved = service::reserve(ctx, Which::Of(organisation), Who::Process, o, &hashes).await?;
-    let done = pdf_with(ctx, &reserved, pdf, &o.title, at).await;
-    ended(ctx, &reserved, done).await
+    let done = pdf_with(ctx, &reserved, pdf, &o.title, &[at]).await;
+    let sealed = ended_as(ctx, &reserved, done, |s| &s.pdf).await?;
+    Ok(Sealed {
+        pdf: sealed.pdf,
+        sm2: sealed.sm2,
+        seal: reserved.seal.id,
+    })
 }
 
 /// The same for an OFD package.
@@ -74,47 +79,39 @@ pub async fn seal_ofd(
 ) -> Result<Vec<u8>> {
     let hashes = digests(&package);
     let reserved = service::reserve(ctx, Which::Of(organisation), Who::Process, o, &hashes).await?;
-    let done = async {
-        let s = &reserved.seal;
-        let drawing = drawn(ctx, s).await?;
-        let side = s.width() * MM;
-        let sealing = trust::api::Sealing {
-            organisation: s.held(&reserved.organisation),
-            picture: drawing
-                .png(DOTS)
-                .map_err(|e| Fault::of("the seal's picture", e))?,
-            page: at.page,
-            at: [at.centre[0] - side / 2.0, at.centre[1] - side / 2.0],
-            side,
-        };
-        trust::api::seal_ofd(ctx, package, sealing).await
-    };
-    match done.await {
-        Ok(ofd) => {
-            service::done(ctx, &reserved, &digests(&ofd)).await?;
-            Ok(ofd)
-        }
-        Err(e) => {
-            service::failed(ctx, &reserved, "seals-use-failed").await?;
-            Err(e)
-        }
-    }
+    let done = ofd_with(ctx, &reserved, package, &[at]).await;
+    ended_as(ctx, &reserved, done, |ofd| ofd).await
 }
 
-/// Ends the use of a PDF as it came out.
-pub(crate) async fn ended(
+/// Draws the seal at its places and signs once for all of them.
+pub(crate) async fn ofd_with(
     ctx: &Ctx,
     reserved: &Reserved,
-    done: Result<trust::api::Sealed>,
-) -> Result<Sealed> {
+    package: Vec<u8>,
+    at: &[OfdPlace],
+) -> Result<Vec<u8>> {
+    let s = &reserved.seal;
+    let picture = drawn(ctx, s).await?.png(DOTS);
+    let sealing = trust::api::Sealing {
+        organisation: s.held(&reserved.organisation),
+        picture: picture.map_err(|e| Fault::of("the seal's picture", e))?,
+        places: at.iter().map(|p| (p.page, p.centre)).collect(),
+        side: s.width() * MM,
+    };
+    trust::api::seal_ofd(ctx, package, sealing).await
+}
+
+/// Ends a use with the file as it came out, or as failed.
+pub(crate) async fn ended_as<T>(
+    ctx: &Ctx,
+    reserved: &Reserved,
+    done: Result<T>,
+    file: impl Fn(&T) -> &Vec<u8>,
+) -> Result<T> {
     match done {
         Ok(sealed) => {
-            service::done(ctx, reserved, &digests(&sealed.pdf)).await?;
-            Ok(Sealed {
-                pdf: sealed.pdf,
-                sm2: sealed.sm2,
-                seal: reserved.seal.id.clone(),
-            })
+            service::done(ctx, reserved, &digests(file(&sealed))).await?;
+            Ok(sealed)
         }
         Err(e) => {
             service::failed(ctx, reserved, "seals-use-failed").await?;
@@ -131,25 +128,31 @@ pub(crate) async fn drawn(ctx: &Ctx, s: &Seal) -> Result<draw::Drawing> {
     Ok(drawing.map_err(|e| Fault::of("drawing a seal", e))?)
 }
 
-/// Draws the seal at its place and signs.
+/// Draws the seal at its places and signs. A PDF signature shows at one place only (ISO 32000-1, 12.7.4.5), so each place has
+/// its own, one after the other.
 pub(crate) async fn pdf_with(
     ctx: &Ctx,
     reserved: &Reserved,
     pdf: Vec<u8>,
     reason: &str,
-    at: Place,
+    at: &[Place],
 ) -> Result<trust::api::Sealed> {
     let s = &reserved.seal;
     let drawing = drawn(ctx, s).await?;
     let (w, h) = (drawing.width as f32, drawing.height as f32);
-    let (x, y) = (at.centre[0] as f32 - w / 2.0, at.centre[1] as f32 - h / 2.0);
-    let widget = Widget {
-        page: at.page,
-        rect: [x, y, x + w, y + h],
-        bbox: [0.0, 0.0, w, h],
-        content: drawing.pdf(),
-    };
-    trust::api::seal_pdf(ctx, s.held(&reserved.organisation), pdf, reason, widget).await
+    let mut sealed = trust::api::Sealed { pdf, sm2: Vec::new() };
+    for place in at {
+        let [x, y] = [place.centre[0] as f32 - w / 2.0, place.centre[1] as f32 - h / 2.0];
+        let widget = Widget {
+            page: place.page,
+            rect: [x, y, x + w, y + h],
+            bbox: [0.0, 0.0, w, h],
+            content: drawing.pdf(),
+        };
+        let held = s.held(&reserved.organisation);
+        sealed = trust::api::seal_pdf(ctx, held, sealed.pdf, reason, widget).await?;
+    }
+    Ok(sealed)
 }
 
 /// Facts after which something that waited for a seal may go on; their payload names the `organisation`.

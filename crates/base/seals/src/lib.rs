@@ -3,7 +3,7 @@
 //! - [`draw`]: the picture; pure
 //! - [`seal`]: a seal as a record, from its application to its destruction
 //! - [`usage`]: grants with limits, uses and refused tries
-//! - [`batch`]: PDF files that somebody seals by hand
+//! - [`batch`]: PDF and OFD files that somebody seals by hand
 //! - [`api`]: what other floors may ask
 
 pub mod api;
@@ -258,12 +258,14 @@ fn routes() -> Vec<Route> {
             .body(batch::service::UPLOAD * 3 / 2)
             .doc(
                 "POST",
-                "Seals up to 200 PDF files with a seal that the caller may use; they are sealed one after another",
+                "Seals up to 200 PDF or OFD files with a seal that the caller may use; they are sealed one after another",
                 json!({ "type": "object", "required": ["files"], "properties": { "purpose": text(),
                     "page": { "type": "string", "description": "first, last, or a number from 1" },
                     "place": { "enum": batch::model::PLACES },
-                    "x": { "type": "number", "description": "mm from the left to the seal's middle, for place xy" },
-                    "y": { "type": "number", "description": "mm from the top" },
+                    "x": { "type": "number", "description": "mm from the left to the seal's middle, for place xy; for keyword to the right of it" },
+                    "y": { "type": "number", "description": "mm from the top; for keyword down from it" },
+                    "keyword": { "type": "string", "maxLength": 50, "description": "for place keyword: the seal's middle stands on it" },
+                    "which": { "enum": batch::model::CHOICES, "description": "which places of a keyword; only (the usual one) refuses a file in which it stands more than once" },
                     "files": { "type": "array", "maxItems": batch::service::FILES, "items": file } } }),
                 progress.clone(),
             ),

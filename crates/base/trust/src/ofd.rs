@@ -4,11 +4,8 @@ use crate::authority::service::{self as authority, answers};
 use crate::crypto::crl::Status;
 use crate::crypto::ses::{self, Check, Holders, Info, Picture, Trust, Verdict};
 use crate::crypto::x509::Certificate;
-use crate::crypto::{Kind, sm};
+use crate::crypto::{Hash, Kind, sm};
 use kernel::{Ctx, Fault, Result};
-
-/// A seal is shown this wide and high, in millimetres.
-const SHOWN: u32 = 42;
 
 /// How a package is sealed.
 pub struct Sealing<'a> {
@@ -16,22 +13,25 @@ pub struct Sealing<'a> {
     pub organisation: (&'a str, &'a str),
     /// The seal's picture, PNG.
     pub picture: Vec<u8>,
-    /// Page, from 0, and the lower left corner of the seal's square from the top left of the page, in millimetres.
-    pub page: usize,
-    pub at: [f64; 2],
-    /// Side of the square, in millimetres.
+    /// Where it shows: page, from 0, and the middle of the seal from the top left of the page, in millimetres. One signature
+    /// for all of them.
+    pub places: Vec<(usize, [f64; 2])>,
+    /// Side of the picture's square, in millimetres.
     pub side: f64,
 }
 
-/// Seals a package for an organisation; SM2 with SM3. Slow: call it outside a transaction.
+/// Seals a package for an organisation: SM2 with SM3, and a time-stamp over the signature. Slow: call it outside a
+/// transaction.
 pub async fn seal_ofd(ctx: &Ctx, package: Vec<u8>, s: Sealing<'_>) -> Result<Vec<u8>> {
-    let signer = ctx
+    let (signer, (clock, above)) = ctx
         .tx("trust.signers", |tx| {
-            authority::signer(ctx, tx, s.organisation, Kind::Sm2)
+            let signer = authority::signer(ctx, tx, s.organisation, Kind::Sm2)?;
+            Ok((signer, answers::stamper(ctx, tx)?))
         })
         .await?;
     let (key, certificate) = (signer.key, signer.certificate);
     let now = ctx.now();
+    let shown = s.side.round().clamp(1.0, 1000.0) as u32;
     let info = Info {
         vendor: "YIWANG".into(),
         id: hex::encode(&sm::sm3(format!("{}:{}", ctx.node(), s.organisation.0).as_bytes())[..16]),
@@ -44,16 +44,17 @@ pub async fn seal_ofd(ctx: &Ctx, package: Vec<u8>, s: Sealing<'_>) -> Result<Vec
         picture: Picture {
             kind: "PNG".into(),
             data: s.picture,
-            width: SHOWN,
-            height: SHOWN,
+            width: shown,
+            height: shown,
         },
     };
-    let (page, [x, y], side) = (s.page, s.at, s.side);
+    let (places, side) = (s.places, s.side);
+    let serial = ctx.random::<16>();
     let time = jiff::Timestamp::from_millisecond(now)
         .map_err(|e| Fault::of("sealing", e))?
         .strftime("%Y%m%d%H%M%SZ")
         .to_string();
-    let done = tokio::task::spawn_blocking(move || -> Result<Vec<u8>, Fault> {
+    let done = tokio::task::spawn_blocking(move || -> Result<(Vec<u8>, [u8; 32]), Fault> {
         let wrong = |e: &dyn std::fmt::Display| Fault::new(format!("sealing: {e}"));
         let seal = ses::make(&info, &certificate, &key).map_err(|e| wrong(&e))?;
         let signing = ::ofd::Signing {
@@ -63,27 +64,41 @@ pub async fn seal_ofd(ctx: &Ctx, package: Vec<u8>, s: Sealing<'_>) -> Result<Vec
             time,
             method: String::new(),
             seal: Some(seal.der().to_vec()),
-            stamps: vec![::ofd::Stamp {
-                page,
-                boundary: ::ofd::Rect {
-                    x,
-                    y,
-                    width: side,
-                    height: side,
-                },
-                clip: None,
-            }],
+            stamps: places
+                .into_iter()
+                .map(|(page, [x, y])| ::ofd::Stamp {
+                    page,
+                    boundary: ::ofd::Rect {
+                        x: x - side / 2.0,
+                        y: y - side / 2.0,
+                        width: side,
+                        height: side,
+                    },
+                    clip: None,
+                })
+                .collect(),
         };
         let prepared =
             ::ofd::prepare(&package, &::ofd::Limits::default(), &signing).map_err(|e| wrong(&e))?;
         let (digest, property) = (prepared.digest(), prepared.property_info().to_string());
+        let mut stamped = [0u8; 32];
+        let mut stamp = |value: &[u8; 32]| {
+            stamped = *value;
+            answers::stamp(&clock, &above, Hash::Sha256, value, &serial, now)
+        };
+        let by = (&certificate, &key);
         let signature =
-            ses::sign(&seal, (&digest, &property), now, (&certificate, &key), None).map_err(|e| wrong(&e))?;
-        prepared.finish(signature.der()).map_err(|e| wrong(&e))
+            ses::sign(&seal, (&digest, &property), now, by, Some(&mut stamp)).map_err(|e| wrong(&e))?;
+        Ok((prepared.finish(signature.der()).map_err(|e| wrong(&e))?, stamped))
     })
     .await
     .map_err(|e| Fault::of("sealing", e))?;
-    Ok(done?)
+    let (sealed, stamped) = done?;
+    ctx.tx("trust.keep-stamp", |tx| {
+        Ok(answers::keep_stamp(tx, &serial, &stamped, now)?)
+    })
+    .await?;
+    Ok(sealed)
 }
 
 /// One signature of a package.
@@ -92,8 +107,12 @@ pub struct OfdSignature {
     /// The seal's name, and the signer's by the certificate.
     pub seal: String,
     pub signer: String,
-    /// When the signer says it was, UTC milliseconds.
+    /// When it was, UTC milliseconds: as a time-stamp of this city proves, else as the signer says.
     pub at: Option<i64>,
+    /// Whether a time-stamp of this city proves the time.
+    pub proved: bool,
+    /// When its certificate was revoked, UTC milliseconds.
+    pub revoked: Option<i64>,
     /// Every part of the package is covered and unchanged.
     pub whole: bool,
     /// Parts that changed, are missing, or are not covered.
@@ -117,8 +136,13 @@ pub async fn verify_ofd(ctx: &Ctx, package: Vec<u8>) -> Result<Result<OfdReport,
     let system = ctx.as_system("trust.root");
     let (roots, pool) = system
         .tx("trust.root", |tx| {
-            let issuing = authority::house(&system, tx, Kind::Sm2)?.issuing.certificate;
-            Ok((authority::roots(&system, tx, Kind::Sm2)?, vec![issuing]))
+            let (mut roots, mut pool) = (Vec::new(), Vec::new());
+            // Seals are SM2, the clock of the time-stamps is P-256.
+            for kind in [Kind::Sm2, Kind::P256] {
+                pool.push(authority::house(&system, tx, kind)?.issuing.certificate);
+                roots.extend(authority::roots(&system, tx, kind)?);
+            }
+            Ok((roots, pool))
         })
         .await?;
     let read = tokio::task::spawn_blocking(move || {
@@ -173,6 +197,8 @@ fn judged(
         seal: String::new(),
         signer: String::new(),
         at: None,
+        proved: false,
+        revoked: None,
         whole: s.whole(),
         parts,
         stands: false,
@@ -190,7 +216,6 @@ fn judged(
         "" => signature.signer.subject_cn.clone(),
         organisation => organisation.to_string(),
     };
-    out.at = Some(signature.at);
     let makers = std::slice::from_ref(&signature.signer);
     // The signer makes the seal here, so its name must be the one that our certificate confirms.
     let mut status = |c: &Certificate| known.filter(|_| c.serial == signature.signer.serial);
@@ -201,6 +226,12 @@ fn judged(
         status: &mut status,
     };
     let report = signature.verify(&::ofd::sm3(&s.xml), &mut trust);
+    out.at = Some(report.at);
+    out.proved = matches!(report.verdict(Check::Timestamp), Verdict::Holds(_));
+    out.revoked = match known {
+        Some(Status::Revoked(r)) => Some(r.at),
+        _ => None,
+    };
     out.fails
         .extend(report.findings.iter().filter_map(|f| match f.verdict {
             Verdict::Fails(why) => Some(why),

@@ -26,6 +26,12 @@ pub enum Error {
     /// A part that is not the XML it should be.
     #[error("{path}: {why}")]
     Xml { path: String, why: String },
+    /// A document type or an entity: XML that says something else than what stands there.
+    #[error("{0}: a document type or an entity is not allowed")]
+    Entities(String),
+    /// A signature that covers the list of signatures: no later one can follow it.
+    #[error("{0} protects the list of signatures: none can follow")]
+    Closed(String),
     /// A file that the structure names and the package lacks.
     #[error("{0} is missing")]
     Missing(String),

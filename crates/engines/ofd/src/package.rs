@@ -47,7 +47,7 @@ impl Default for Limits {
             depth: 64,
             elements: 500_000,
             pages: 5_000,
-            text: 16 << 20,
+            text: 64 << 20,
             signatures: 200,
         }
     }

@@ -80,6 +80,10 @@ pub struct Run {
     /// From its advances; without them, a guess.
     pub width: f64,
     pub size: f64,
+    /// Where each character of the text begins, on the page.
+    pub origins: Vec<[f32; 2]>,
+    /// From the beginning of the last character to its end.
+    pub last: [f32; 2],
 }
 
 /// A signature, so far as it can be judged without cryptography. It is worth something only if the caller verifies
@@ -460,7 +464,8 @@ fn rect(text: &str) -> Option<Rect> {
 }
 
 fn weight(runs: &[Run]) -> usize {
-    runs.iter().map(|r| r.text.len() + size_of::<Run>()).sum()
+    let one = |r: &Run| r.text.len() + r.origins.len() * size_of::<[f32; 2]>() + size_of::<Run>();
+    runs.iter().map(one).sum()
 }
 
 /// The texts below a page's layers and blocks.
@@ -507,10 +512,25 @@ fn text(object: &Node, out: &mut Vec<Run>) {
         }
         let count = code.text.chars().count();
         let guess = |c: char| if c.is_ascii() { size / 2.0 } else { size };
-        let width = match code.attribute("DeltaX") {
-            Some(delta) => deltas(delta, count - 1) + text.chars().last().map_or(0.0, guess),
+        let across_by = code.attribute("DeltaX").map(|d| deltas(d, count - 1));
+        let down_by = code.attribute("DeltaY").map(|d| deltas(d, count - 1));
+        let end = text.chars().last().map_or(0.0, guess);
+        let width = match &across_by {
+            Some(steps) => steps.iter().sum::<f64>() + end,
             None => text.chars().map(guess).sum(),
         };
+        // A column of characters is set by DeltaY alone (11.3).
+        let (mut pen, mut origins) = ((x, y), Vec::new());
+        for (n, c) in code.text.chars().enumerate() {
+            let (px, py) = matrix.apply(pen);
+            if !c.is_control() {
+                origins.push([(px + bounds.x) as f32, (py + bounds.y) as f32]);
+            }
+            let step = |steps: &Option<Vec<f64>>| steps.as_ref().map(|s| s.get(n).copied().unwrap_or(0.0));
+            let usual = if down_by.is_some() { 0.0 } else { guess(c) };
+            pen.0 += step(&across_by).unwrap_or(usual);
+            pen.1 += step(&down_by).unwrap_or(0.0);
+        }
         let at = matrix.apply((x, y));
         out.push(Run {
             text,
@@ -518,14 +538,16 @@ fn text(object: &Node, out: &mut Vec<Run>) {
             y: at.1 + bounds.y,
             width: width * across,
             size: size * down,
+            origins,
+            last: [(a * end) as f32, (b * end) as f32],
         });
     }
 }
 
-/// The sum of up to `count` advances; `g n v` is n times v (11.3).
-fn deltas(text: &str, count: usize) -> f64 {
+/// Up to `count` advances; `g n v` is n times v (11.3). Those that are not said are nought.
+fn deltas(text: &str, count: usize) -> Vec<f64> {
     let mut words = text.split_ascii_whitespace();
-    let (mut sum, mut left) = (0.0, count);
+    let (mut steps, mut left) = (Vec::new(), count);
     while left > 0 {
         let (times, value) = match words.next() {
             Some("g") => (
@@ -541,10 +563,10 @@ fn deltas(text: &str, count: usize) -> f64 {
             break;
         };
         let times: usize = left.min(times);
-        sum += value * times as f64;
+        steps.extend(std::iter::repeat_n(value, times));
         left -= times;
     }
-    sum
+    steps
 }
 
 #[cfg(test)]
@@ -564,7 +586,7 @@ mod tests {
             ("", 1, 0.0),
             ("g", 1, 0.0),
         ] {
-            assert_eq!(deltas(text, count), sum, "{text}");
+            assert_eq!(deltas(text, count).iter().sum::<f64>(), sum, "{text}");
         }
     }
 

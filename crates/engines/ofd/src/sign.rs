@@ -102,10 +102,7 @@ impl List {
                 .ok_or_else(|| Error::structure(&out.path, "a signature without a place"))?;
             let description = parse(&file, package.get(&file)?, "Signature", limits)?;
             if references(&description).any(|r| resolve(&file, r).as_ref() == Some(&out.path)) {
-                return Err(Error::structure(
-                    &file,
-                    "it protects the list of signatures: none can follow",
-                ));
+                return Err(Error::Closed(file));
             }
             let stamps = description
                 .child("SignedInfo")
@@ -150,8 +147,8 @@ fn references(description: &Node) -> impl Iterator<Item = &str> {
 /// signatures. That one grows with the next signature, so earlier ones stay valid.
 ///
 /// # Errors
-/// As [`Package::open`]; [`Error::Xml`], [`Error::Missing`] and [`Error::Structure`] for a package that is no OFD or has a
-/// signature that forbids others; [`Error::Document`] for a stamp on a page that is not there.
+/// As [`Package::open`]; [`Error::Xml`], [`Error::Missing`] and [`Error::Structure`] for a package that is no OFD; [`Error::Closed`]
+/// for one with a signature that forbids others; [`Error::Document`] for a stamp on a page that is not there.
 pub fn prepare(package: &[u8], limits: &Limits, signing: &Signing) -> Result<Prepared, Error> {
     let mut package = Package::open(package, limits)?;
     let entry = parse("OFD.xml", package.get("OFD.xml")?, "OFD", limits)?;

@@ -239,7 +239,7 @@ fn text_is_bounded() {
     });
     assert_eq!(what(&ofd::read(&bytes, &limits()).unwrap_err()), "bytes of text");
     let enough = Limits {
-        text: 64 << 20,
+        text: 512 << 20,
         ..limits()
     };
     assert!(

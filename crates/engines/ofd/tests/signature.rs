@@ -284,7 +284,7 @@ fn a_list_under_protection_takes_no_more() {
     });
     assert!(matches!(
         ofd::prepare(&bytes, &limits(), &signing()),
-        Err(Error::Structure { .. })
+        Err(Error::Closed(_))
     ));
 }
 

@@ -35,6 +35,19 @@ impl Default for Limits {
     }
 }
 
+/// A condition that holds when one of the columns contains the words, whatever signs of a pattern stand in them. Appends to
+/// the parameters; without words it holds always.
+pub fn containing(columns: &[&str], words: &str, params: &mut Vec<Value>) -> String {
+    let plain = words.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    params.push(format!("%{plain}%").into());
+    let n = params.len();
+    let any: Vec<String> = columns
+        .iter()
+        .map(|c| format!("{c} LIKE ${n} ESCAPE '!'"))
+        .collect();
+    format!("({})", any.join(" OR "))
+}
+
 thread_local! {
     /// The verb whose body runs on this thread now; a second transaction inside it is refused.
     static INSIDE: Cell<Option<&'static str>> = const { Cell::new(None) };

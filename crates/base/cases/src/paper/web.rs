@@ -9,15 +9,21 @@ use kernel::http::{attachment, percent, see};
 use kernel::{Ctx, Refusal, Result};
 use serde::Deserialize;
 
-/// `GET /cases/{id}/papers/{paper}.{pdf, sm2, sm2.pem or proof}`, for whoever may read the case; the look is recorded.
+/// `GET /cases/{id}/papers/{paper}.{pdf, ofd, sm2, sm2.pem or proof}`, for whoever may read the case; the look is recorded.
 pub(crate) async fn file(cx: Ctx, Path((case, file)): Path<(String, String)>) -> Result<Response> {
     let (id, what) = file.split_once('.').ok_or_else(Refusal::not_found)?;
-    let (paper, found, seq) = cx
+    let (paper, found, (ofd, key), seq) = cx
         .tx("cases.paper", |tx| {
             let (case, paper) = service::of_case(&cx, tx, &case, id)?;
             cx.accessed(tx, std::slice::from_ref(&case.applicant), &["name"], "paper")?;
             let seq = documents::api::paper_seq(tx, id)?;
-            Ok((paper, documents::api::paper_file(&cx, tx, id)?, seq))
+            let ofd = match what {
+                "ofd" => documents::api::paper_ofd(&cx, tx, id)?,
+                _ => None,
+            };
+            let key = documents::api::paper_key(&cx, tx, &paper)?;
+            let file = documents::api::paper_file(&cx, tx, id)?;
+            Ok((paper, file, (ofd, key), seq))
         })
         .await?;
     let (pdf, sm2) = found.ok_or_else(Refusal::not_found)?;
@@ -34,13 +40,17 @@ pub(crate) async fn file(cx: Ctx, Path((case, file)): Path<(String, String)>) ->
             ];
             Ok((headers, pdf).into_response())
         }
+        "ofd" => {
+            let ofd = ofd.ok_or_else(|| Refusal::new("cases-paper-no-ofd").status(404))?;
+            Ok(attachment(&format!("{name}.ofd"), "application/ofd", ofd))
+        }
         "sm2" => Ok(attachment(
             &format!("{name}.pdf.sm2"),
             "application/octet-stream",
             sm2,
         )),
         "sm2.pem" => {
-            let pem = trust::api::sm2_public_pem(&cx, &paper.organisation).await?;
+            let pem = trust::api::sm2_public_pem(&cx, &key).await?;
             let kind = "application/x-pem-file";
             Ok(attachment("sm2-public.pem", kind, pem.into_bytes()))
         }

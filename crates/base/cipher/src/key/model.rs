@@ -82,7 +82,7 @@ impl Operation {
             Purpose::Sign => &[Sign, Verify, Timestamp],
             Purpose::Encrypt => &[Encrypt, Decrypt],
             Purpose::Mac => &[Mac, Verify],
-            Purpose::Envelope => &[Envelope, Decrypt],
+            Purpose::Envelope | Purpose::Asymmetric => &[Envelope, Decrypt],
         }
     }
 }
@@ -109,6 +109,8 @@ pub(crate) struct Key {
     pub rotated_at: i64,
     /// Every use must name a context.
     pub bound: bool,
+    /// It also signs digests that its callers made, whatever they are of.
+    pub digests: bool,
     pub destroy_at: Option<i64>,
     /// Subject of the person who is told of rotations.
     pub owner: String,
@@ -132,6 +134,11 @@ impl Key {
     pub(crate) fn is_due(&self, now: i64) -> bool {
         self.state == State::Active && self.rotate_days > 0 && self.rotated_at + self.rotate_days * DAY <= now
     }
+}
+
+/// Whether keys of this algorithm can sign digests at all.
+pub(crate) fn signs_digests(algorithm: Algorithm) -> bool {
+    matches!(algorithm, Algorithm::Sm2 | Algorithm::Es256)
 }
 
 /// One version of a key.

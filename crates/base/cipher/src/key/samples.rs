@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 fn key(state: &str, kind: &str) -> Json {
     json!({ "alias": "shi/parking", "title": "停车系统签名", "purpose": "签名", "algorithm": "SM2", "state": state,
         "state_text": "启用", "state_kind": kind, "newest": 3, "least": 2, "rotate_days": 90, "rotated_at": 1_795_000_000_000i64,
-        "bound": true, "destroy_at": 1_796_000_000_000i64, "version": 4, "created_at": 1_795_000_000_000i64 })
+        "bound": true, "digests": true, "destroy_at": 1_796_000_000_000i64, "version": 4, "created_at": 1_795_000_000_000i64 })
 }
 
 fn grant() -> Json {
@@ -34,11 +34,11 @@ pub(crate) fn all() -> Vec<Sample> {
     let form = |wrong: Json, error: Json| {
         json!({ "organisations": [{ "id": "shi", "name": "演示市人民政府" }], "wrong": wrong, "error": error, "module": null,
             "kinds": [{ "label": "签名", "algorithms": [{ "id": "sign:sm2", "label": "SM2" }] }],
-            "key": { "organisation": "shi", "name": "parking", "title": "停车系统签名", "kind": "sign:sm2", "rotate_days": "90", "bound": false } })
+            "key": { "organisation": "shi", "name": "parking", "title": "停车系统签名", "kind": "sign:sm2", "rotate_days": "90", "bound": false, "digests": false } })
     };
     let edit = |wrong: Json, error: Json| {
-        json!({ "key": key("active", "good"), "wrong": wrong, "error": error, "binds": true, "module": null,
-            "form": { "version": 4, "title": "停车系统签名", "rotate_days": "90", "least": "2", "bound": true } })
+        json!({ "key": key("active", "good"), "wrong": wrong, "error": error, "binds": true, "digesting": true, "module": null,
+            "form": { "version": 4, "title": "停车系统签名", "rotate_days": "90", "least": "2", "bound": true, "digests": false } })
     };
     let destruction = |wrong: Json| json!({ "key": key("active", "good"), "wrong": wrong, "days": "30", "typed": "", "module": null });
     let policy = |grants: Json, error: Json| {

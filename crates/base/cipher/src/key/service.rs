@@ -17,6 +17,7 @@ pub(crate) struct New {
     pub algorithm: String,
     pub rotate_days: i64,
     pub bound: bool,
+    pub digests: bool,
 }
 
 fn at(ctx: &Ctx, field: &str, r: Refusal) -> Refusal {
@@ -74,6 +75,7 @@ pub(crate) async fn create(ctx: &Ctx, new: &New) -> Result<Key> {
             rotated_at: ctx.now(),
             // A signature has no second text that it could be bound to.
             bound: new.bound && matches!(purpose, Purpose::Encrypt | Purpose::Envelope),
+            digests: digests_of(ctx, algorithm, new.digests)?,
             destroy_at: None,
             owner: ctx.actor.subject.clone().unwrap_or_default(),
             version: 1,
@@ -84,11 +86,35 @@ pub(crate) async fn create(ctx: &Ctx, new: &New) -> Result<Key> {
             return Err(at(ctx, "name", Refusal::new("cipher-alias-taken").status(409)).into());
         }
         add_version(ctx, tx, &key)?;
-        let payload = json!({ "alias": key.alias, "purpose": purpose.name(), "algorithm": algorithm.name() });
+        let payload = json!({ "alias": key.alias, "purpose": purpose.name(), "algorithm": algorithm.name(), "digests": key.digests });
         noted(ctx, tx, "cipher.key.created", &key, payload, true)?;
+        policy_of_digests(ctx, tx, &key)?;
         Ok(key)
     })
     .await
+}
+
+/// Whether a key may sign digests, as it was asked for.
+fn digests_of(ctx: &Ctx, algorithm: Algorithm, asked: bool) -> Result<bool, Refusal> {
+    if asked && !model::signs_digests(algorithm) {
+        return Err(at(ctx, "digests", Refusal::new("cipher-digests-unfit")));
+    }
+    Ok(asked)
+}
+
+/// Brings the policy of digests to what the key says; a fact of its own when that changes it.
+fn policy_of_digests(ctx: &Ctx, tx: &mut Tx<'_>, key: &Key) -> Result<()> {
+    if !store::set_digests(tx, &key.id, key.digests, ctx.now())? {
+        return Ok(());
+    }
+    let fact = Fact::new("cipher.key.digests", &key.id)
+        .payload(json!({ "alias": key.alias, "digests": key.digests }));
+    let fact = match key.digests {
+        true => fact.touch(&crate::DIGEST, &key.id),
+        false => fact.gone(&crate::DIGEST, &key.id),
+    };
+    ctx.emit(tx, fact)?;
+    Ok(())
 }
 
 /// Makes the material of `key.newest`.
@@ -187,6 +213,7 @@ pub(crate) struct Change {
     pub rotate_days: i64,
     pub least: i64,
     pub bound: bool,
+    pub digests: bool,
 }
 
 pub(crate) async fn change(ctx: &Ctx, alias: &str, c: &Change) -> Result<()> {
@@ -204,11 +231,13 @@ pub(crate) async fn change(ctx: &Ctx, alias: &str, c: &Change) -> Result<()> {
             rotate_days,
             least: c.least,
             bound: c.bound && matches!(key.purpose, Purpose::Encrypt | Purpose::Envelope),
+            digests: digests_of(ctx, key.algorithm, c.digests)?,
             ..key
         };
         save(tx, &next)?;
         let payload = json!({ "alias": next.alias, "rotate_days": rotate_days, "least": next.least, "bound": next.bound });
         noted(ctx, tx, "cipher.key.changed", &next, payload, false)?;
+        policy_of_digests(ctx, tx, &next)?;
         Ok(())
     })
     .await

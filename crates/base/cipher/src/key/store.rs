@@ -7,6 +7,11 @@ use kernel::{Fault, Row, Scope, ScopeColumns, Tx, Value, params};
 const KEY: &str = "id, alias, organisation, org_path, area_code, title, purpose, algorithm, state, newest, least, rotate_days, \
     rotated_at, bound, destroy_at, owner, version, created_at";
 
+/// What is read of a key: its row, and whether it signs digests.
+fn read() -> String {
+    format!("{KEY}, (SELECT COUNT(*) FROM cipher_digest d WHERE d.key = cipher_key.id) AS digests")
+}
+
 pub(crate) const SCOPED: ScopeColumns = ScopeColumns {
     owner: "owner",
     org_path: "org_path",
@@ -36,6 +41,7 @@ fn key_of(r: &Row) -> Result<Key, Fault> {
         rotate_days: r.get("rotate_days")?,
         rotated_at: r.get("rotated_at")?,
         bound: r.get::<i64>("bound")? == 1,
+        digests: r.get::<i64>("digests")? > 0,
         destroy_at: r.get("destroy_at")?,
         owner: r.get("owner")?,
         version: r.get("version")?,
@@ -44,7 +50,7 @@ fn key_of(r: &Row) -> Result<Key, Fault> {
 }
 
 pub(crate) fn by_alias(tx: &mut Tx<'_>, alias: &str) -> Result<Option<Key>, Fault> {
-    let sql = format!("SELECT {KEY} FROM cipher_key WHERE alias = $1");
+    let sql = format!("SELECT {} FROM cipher_key WHERE alias = $1", read());
     tx.one(&sql, params![alias])?.map(|r| key_of(&r)).transpose()
 }
 
@@ -56,24 +62,22 @@ pub(crate) fn list(
     after: &str,
     limit: u32,
 ) -> Result<Vec<Key>, Fault> {
-    let mut p: Vec<Value> = vec![after.into(), format!("%{}%", like(q)).into()];
+    let mut p: Vec<Value> = vec![after.into()];
+    let found = kernel::db::containing(&["alias", "title"], q, &mut p);
     let shown = scope.sql(SCOPED, &mut p);
     let sql = format!(
-        "SELECT {KEY} FROM cipher_key WHERE alias > $1 AND (alias LIKE $2 ESCAPE '!' OR title LIKE $2 ESCAPE '!') AND {shown} \
-         ORDER BY alias LIMIT {limit}"
+        "SELECT {} FROM cipher_key WHERE alias > $1 AND {found} AND {shown} ORDER BY alias LIMIT {limit}",
+        read()
     );
     tx.query(&sql, &p)?.iter().map(key_of).collect()
-}
-
-fn like(q: &str) -> String {
-    q.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
 /// Keys that may be due for rotation or destruction.
 pub(crate) fn to_look_at(tx: &mut Tx<'_>, now: i64) -> Result<Vec<Key>, Fault> {
     let sql = format!(
-        "SELECT {KEY} FROM cipher_key WHERE (state = 'scheduled' AND destroy_at <= $1) \
-         OR (state = 'active' AND rotate_days > 0 AND rotated_at + rotate_days * 86400000 <= $1) ORDER BY alias LIMIT 1000"
+        "SELECT {} FROM cipher_key WHERE (state = 'scheduled' AND destroy_at <= $1) \
+         OR (state = 'active' AND rotate_days > 0 AND rotated_at + rotate_days * 86400000 <= $1) ORDER BY alias LIMIT 1000",
+        read()
     );
     tx.query(&sql, params![now])?.iter().map(key_of).collect()
 }
@@ -128,6 +132,18 @@ pub(crate) fn update(tx: &mut Tx<'_>, k: &Key) -> Result<bool, Fault> {
             k.destroy_at
         ],
     )?;
+    Ok(n == 1)
+}
+
+/// Lets a key sign digests, or no longer; false when that is how it was.
+pub(crate) fn set_digests(tx: &mut Tx<'_>, key: &str, on: bool, now: i64) -> Result<bool, Fault> {
+    let n = match on {
+        true => tx.execute(
+            "INSERT INTO cipher_digest(key, allowed_at) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING",
+            params![key, now],
+        )?,
+        false => tx.execute("DELETE FROM cipher_digest WHERE key = $1", params![key])?,
+    };
     Ok(n == 1)
 }
 
@@ -219,7 +235,7 @@ pub(crate) fn of_holder(tx: &mut Tx<'_>, holder: &str) -> Result<Vec<(Granted, K
         .map(grant_of)
         .collect::<Result<_, _>>()?;
     let mut out = Vec::new();
-    let sql = format!("SELECT {KEY} FROM cipher_key WHERE id = $1");
+    let sql = format!("SELECT {} FROM cipher_key WHERE id = $1", read());
     for g in grants {
         if let Some(row) = tx.one(&sql, params![g.key.as_str()])? {
             out.push((g, key_of(&row)?));

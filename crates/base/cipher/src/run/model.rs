@@ -1,7 +1,7 @@
 //! What a request says, checked before anything is done with it; pure.
 
 use crate::algorithm::{Algorithm, Purpose};
-use crate::format::{Envelope, Sealed};
+use crate::format::{Envelope, Open, Sealed};
 use crate::key::model::Operation;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as B64;
@@ -14,6 +14,9 @@ use zeroize::Zeroizing;
 pub(crate) const DIRECT: usize = 64 << 10;
 /// Largest text of an envelope.
 pub(crate) const ENVELOPE: usize = 10 << 20;
+/// Largest key that is encrypted to a public half, and what comes of it.
+pub(crate) const KEY: usize = 256;
+const WRAPPED: usize = 1024;
 /// Items of one request.
 pub(crate) const BATCH: usize = 100;
 /// Bytes of a context.
@@ -25,6 +28,8 @@ pub(crate) const BODY: usize = 16 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Sign,
+    /// What the caller digested; the log says so.
+    SignDigest,
     Verify,
     Encrypt,
     Decrypt,
@@ -35,10 +40,16 @@ pub(crate) enum Action {
     EnvelopeOpening,
     DataKey,
     DataKeyOpening,
+    /// To the public half, and back.
+    Wrap,
+    Unwrap,
+    AsymmetricEnvelope,
+    AsymmetricEnvelopeOpening,
 }
 
-pub(crate) const ACTIONS: [Action; 11] = [
+pub(crate) const ACTIONS: [Action; 16] = [
     Action::Sign,
+    Action::SignDigest,
     Action::Verify,
     Action::Encrypt,
     Action::Decrypt,
@@ -49,12 +60,17 @@ pub(crate) const ACTIONS: [Action; 11] = [
     Action::EnvelopeOpening,
     Action::DataKey,
     Action::DataKeyOpening,
+    Action::Wrap,
+    Action::Unwrap,
+    Action::AsymmetricEnvelope,
+    Action::AsymmetricEnvelopeOpening,
 ];
 
 impl Action {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Action::Sign => "sign",
+            Action::SignDigest => "sign-digest",
             Action::Verify => "verify",
             Action::Encrypt => "encrypt",
             Action::Decrypt => "decrypt",
@@ -65,27 +81,41 @@ impl Action {
             Action::EnvelopeOpening => "envelope-opening",
             Action::DataKey => "data-key",
             Action::DataKeyOpening => "data-key-opening",
+            Action::Wrap => "wrap",
+            Action::Unwrap => "unwrap",
+            Action::AsymmetricEnvelope => "asymmetric-envelope",
+            Action::AsymmetricEnvelopeOpening => "asymmetric-envelope-opening",
         }
     }
     /// What the caller's grant must allow.
     pub(crate) fn needs(self) -> Operation {
         match self {
-            Action::Sign => Operation::Sign,
+            Action::Sign | Action::SignDigest => Operation::Sign,
             Action::Verify | Action::MacVerification => Operation::Verify,
             Action::Encrypt | Action::Reencrypt => Operation::Encrypt,
-            Action::Decrypt | Action::EnvelopeOpening | Action::DataKeyOpening => Operation::Decrypt,
+            Action::Decrypt
+            | Action::EnvelopeOpening
+            | Action::DataKeyOpening
+            | Action::Unwrap
+            | Action::AsymmetricEnvelopeOpening => Operation::Decrypt,
             Action::Mac => Operation::Mac,
-            Action::Envelope | Action::DataKey => Operation::Envelope,
+            Action::Envelope | Action::DataKey | Action::Wrap | Action::AsymmetricEnvelope => {
+                Operation::Envelope
+            }
         }
     }
     pub(crate) fn purpose(self) -> Purpose {
         match self {
-            Action::Sign | Action::Verify => Purpose::Sign,
+            Action::Sign | Action::SignDigest | Action::Verify => Purpose::Sign,
             Action::Encrypt | Action::Decrypt | Action::Reencrypt => Purpose::Encrypt,
             Action::Mac | Action::MacVerification => Purpose::Mac,
             Action::Envelope | Action::EnvelopeOpening | Action::DataKey | Action::DataKeyOpening => {
                 Purpose::Envelope
             }
+            Action::Wrap
+            | Action::Unwrap
+            | Action::AsymmetricEnvelope
+            | Action::AsymmetricEnvelopeOpening => Purpose::Asymmetric,
         }
     }
     /// Whether it takes a nonce of the newest version.
@@ -93,9 +123,13 @@ impl Action {
         use Action::*;
         matches!(self, Encrypt | Reencrypt | Envelope | DataKey)
     }
-    fn batch(self) -> usize {
+    /// Items of one request.
+    pub(crate) fn batch(self) -> usize {
         match self {
-            Action::Envelope | Action::EnvelopeOpening => 1,
+            Action::Envelope
+            | Action::EnvelopeOpening
+            | Action::AsymmetricEnvelope
+            | Action::AsymmetricEnvelopeOpening => 1,
             _ => BATCH,
         }
     }
@@ -115,6 +149,10 @@ pub(crate) enum What {
     Proof(Zeroizing<Vec<u8>>, Vec<u8>),
     Sealed(Sealed),
     Envelope(Envelope),
+    Open(Open),
+    Digest([u8; 32]),
+    /// What was encrypted to a public half.
+    Wrapped(Vec<u8>),
     Nothing,
 }
 
@@ -125,6 +163,9 @@ impl Item {
             What::Message(m) | What::Proof(m, _) => m.len(),
             What::Sealed(s) => s.body.len(),
             What::Envelope(e) => e.body.len(),
+            What::Open(e) => e.body.len(),
+            What::Digest(d) => d.len(),
+            What::Wrapped(w) => w.len(),
             What::Nothing => 0,
         }
     }
@@ -140,6 +181,7 @@ pub(crate) struct Asked {
 #[serde(default, deny_unknown_fields)]
 struct Given {
     message: Option<String>,
+    digest: Option<String>,
     plaintext: Option<String>,
     ciphertext: Option<String>,
     signature: Option<String>,
@@ -186,6 +228,23 @@ fn item(action: Action, given: Json) -> Result<Item, Refusal> {
     }
     let what = match action {
         Action::Sign | Action::Mac => What::Message(text("message", g.message, DIRECT)?),
+        Action::SignDigest => {
+            let digest = text("digest", g.digest, 64)?;
+            let exact = <[u8; 32]>::try_from(digest.as_slice());
+            What::Digest(exact.map_err(|_| Refusal::new("cipher-digest-size").arg("n", 32))?)
+        }
+        Action::Wrap => {
+            let plain = text("plaintext", g.plaintext, KEY)?;
+            if plain.is_empty() {
+                return Err(Refusal::new("cipher-field-missing").arg("field", "plaintext"));
+            }
+            What::Message(plain)
+        }
+        Action::Unwrap => What::Wrapped(text("wrapped", g.wrapped, WRAPPED)?.to_vec()),
+        Action::AsymmetricEnvelopeOpening => {
+            let text = needed("envelope", g.envelope)?;
+            What::Open(Open::parse(&text).ok_or_else(|| Refusal::new("cipher-no-ciphertext"))?)
+        }
         Action::Verify => What::Proof(
             text("message", g.message, DIRECT)?,
             text("signature", g.signature, 1024)?.to_vec(),
@@ -195,7 +254,9 @@ fn item(action: Action, given: Json) -> Result<Item, Refusal> {
             text("mac", g.mac, 1024)?.to_vec(),
         ),
         Action::Encrypt => What::Message(text("plaintext", g.plaintext, DIRECT)?),
-        Action::Envelope => What::Message(text("plaintext", g.plaintext, ENVELOPE)?),
+        Action::Envelope | Action::AsymmetricEnvelope => {
+            What::Message(text("plaintext", g.plaintext, ENVELOPE)?)
+        }
         Action::Decrypt | Action::Reencrypt => What::Sealed(sealed("ciphertext", g.ciphertext)?),
         Action::DataKeyOpening => What::Sealed(sealed("wrapped", g.wrapped)?),
         Action::EnvelopeOpening => {
@@ -246,6 +307,7 @@ pub(crate) enum Output {
     Plain(Zeroizing<Vec<u8>>),
     Envelope(String),
     DataKey(Zeroizing<Vec<u8>>, String),
+    Wrapped(Vec<u8>),
 }
 
 /// An output with the version that made or fitted it; 0 when none fitted.
@@ -263,6 +325,7 @@ impl Made {
             Output::Ciphertext(text) => json!({ "ciphertext": text }),
             Output::Plain(plain) => json!({ "plaintext": B64.encode(&**plain) }),
             Output::Envelope(text) => json!({ "envelope": text }),
+            Output::Wrapped(bytes) => json!({ "wrapped": B64.encode(bytes) }),
             Output::DataKey(plain, wrapped) => {
                 json!({ "plaintext": B64.encode(&**plain), "wrapped": wrapped, "algorithm": algorithm.name() })
             }
@@ -331,6 +394,30 @@ mod tests {
                 "cipher-context-long",
             ),
             (Action::DataKey, json!({}), "ok"),
+            (Action::SignDigest, json!({ "digest": of(32) }), "ok"),
+            (
+                Action::SignDigest,
+                json!({ "digest": of(31) }),
+                "cipher-digest-size",
+            ),
+            (
+                Action::SignDigest,
+                json!({ "message": of(32) }),
+                "cipher-field-missing",
+            ),
+            (Action::Wrap, json!({ "plaintext": of(16) }), "ok"),
+            (Action::Wrap, json!({ "plaintext": "" }), "cipher-field-missing"),
+            (Action::Wrap, json!({ "plaintext": of(257) }), "cipher-too-large"),
+            (
+                Action::AsymmetricEnvelopeOpening,
+                json!({ "envelope": "ywe1:x" }),
+                "cipher-no-ciphertext",
+            ),
+            (
+                Action::AsymmetricEnvelope,
+                json!({ "items": [{}, {}] }),
+                "cipher-batch",
+            ),
         ] {
             assert_eq!(key(action, body), expected, "{action:?}");
         }

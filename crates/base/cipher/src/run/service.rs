@@ -1,8 +1,8 @@
 //! The verb of every operation: may the caller → reckon, outside any transaction → count and write down → answer.
 
 use super::model::{Action, Asked, Item, Made, Output, What};
-use crate::algorithm::{Material, sha256_hex, verifies};
-use crate::format::{Envelope, Sealed, Use as Bound, bound};
+use crate::algorithm::{Algorithm, Material, sha256_hex, verifies, wrap};
+use crate::format::{Envelope, Open, Sealed, Use as Bound, bound};
 use crate::key::model::{Granted, Key, NONCES, OFFICE, Operation, State, Version, is_name, slots};
 use crate::key::{service as keys, store as key_store};
 use crate::usage::store::Use;
@@ -91,7 +91,7 @@ async fn attempt(
     let asked = asked?;
     let (work, batch) = (admitted.clone(), asked.batch);
     let own = ctx.clone();
-    let signs = action == Action::Sign;
+    let signs = matches!(action, Action::Sign | Action::SignDigest);
     let done = tokio::task::spawn_blocking(move || {
         let mut materials = Materials {
             ctx: &own,
@@ -105,6 +105,11 @@ async fn attempt(
                     what: What::Message(m),
                     ..
                 }) if signs => sha256_hex(m),
+                // Of what it is a digest nobody here has seen; the operation in the row says so.
+                Ok(Item {
+                    what: What::Digest(d),
+                    ..
+                }) => hex::encode(d),
                 _ => "-".into(),
             };
             let made = match item {
@@ -190,6 +195,9 @@ fn admit(ctx: &Ctx, tx: &mut Tx<'_>, key: &Key, action: Action, n: i64) -> Resul
     if action.purpose() != key.purpose {
         return Err(Refusal::new("cipher-other-purpose").status(409).into());
     }
+    if action == Action::SignDigest && !key.digests {
+        return Err(Refusal::new("cipher-digests-off").status(409).into());
+    }
     // Whoever is over the limit shall not cost us the reckoning; the count itself comes with the row.
     for (slot, ends_at, most) in slots(&grant, ctx.now()) {
         if key_store::counted(tx, &grant.id, &slot)? + n > most {
@@ -197,7 +205,14 @@ fn admit(ctx: &Ctx, tx: &mut Tx<'_>, key: &Key, action: Action, n: i64) -> Resul
         }
     }
     let from = match action {
-        Action::Sign | Action::Mac | Action::Encrypt | Action::Envelope | Action::DataKey => key.newest,
+        Action::Sign
+        | Action::SignDigest
+        | Action::Mac
+        | Action::Encrypt
+        | Action::Envelope
+        | Action::DataKey
+        | Action::Wrap
+        | Action::AsymmetricEnvelope => key.newest,
         _ => key.least,
     };
     Ok(Admitted {
@@ -235,6 +250,9 @@ fn record(
     let now = key_store::by_alias(tx, &key.alias)?.ok_or_else(not_granted)?;
     if let Err(refusal) = usable(&now) {
         return Ok(Err(refusal));
+    }
+    if action == Action::SignDigest && !now.digests {
+        return Ok(Err(Refusal::new("cipher-digests-off").status(409)));
     }
     if key_store::grant(tx, &key.id, &grant.holder)?.is_none_or(|g| !g.operations.contains(&action.needs())) {
         return Ok(Err(not_granted()));
@@ -300,6 +318,15 @@ impl Materials<'_> {
             body,
         })
     }
+    /// To the newest public half; no secret is opened for it.
+    fn wrap(&self, plain: &[u8]) -> Result<Vec<u8>> {
+        let newest = self.work.key.newest;
+        let version = self.work.versions.iter().find(|v| v.number == newest);
+        let version = version.ok_or_else(|| Fault::new("a version without its row"))?;
+        let chance = self.ctx.app.chance.clone();
+        let wrapped = wrap(&version.public, &mut |buffer| chance(buffer), plain);
+        Ok(wrapped.map_err(|_| Fault::new("wrapping a key"))?)
+    }
     fn open(&mut self, what: Bound, context: &str, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>> {
         let key = &self.work.key;
         if sealed.key != key.id {
@@ -328,6 +355,48 @@ fn one(m: &mut Materials<'_>, action: Action, item: &Item) -> Result<Made> {
         (Action::Sign, What::Message(text)) => {
             let signature = m.of(newest)?.sign(text).map_err(|_| Fault::new("signing"))?;
             made(Output::Signature(signature), newest)
+        }
+        (Action::SignDigest, What::Digest(digest)) => {
+            let signature = m.of(newest)?.sign_digest(digest);
+            made(
+                Output::Signature(signature.map_err(|_| Fault::new("signing"))?),
+                newest,
+            )
+        }
+        (Action::Wrap, What::Message(text)) => made(Output::Wrapped(m.wrap(text)?), newest),
+        (Action::Unwrap, What::Wrapped(wrapped)) => {
+            for number in candidates(m, item.version)? {
+                if let Ok(plain) = m.of(number)?.unwrap(wrapped) {
+                    return made(Output::Plain(plain), number);
+                }
+            }
+            Err(unopened().into())
+        }
+        (Action::AsymmetricEnvelope, What::Message(text)) => {
+            let mut data_key = Zeroizing::new(vec![0u8; Algorithm::Sm4Gcm.size()]);
+            (m.ctx.app.chance)(&mut data_key);
+            let wrapped = Sealed {
+                key: key.id.clone(),
+                version: newest,
+                body: m.wrap(&data_key)?,
+            };
+            let chance = m.ctx.app.chance.clone();
+            let aad = Open::bound(&wrapped, context);
+            let body = Material::from_bytes(Algorithm::Sm4Gcm, &data_key)
+                .and_then(|k| k.seal(&mut |buffer| chance(buffer), &aad, text))
+                .map_err(|_| Fault::new("sealing an envelope"))?;
+            made(Output::Envelope(Open { wrapped, body }.text()), newest)
+        }
+        (Action::AsymmetricEnvelopeOpening, What::Open(e)) => {
+            if e.wrapped.key != key.id {
+                return Err(Refusal::new("cipher-other-key").into());
+            }
+            let opened = m.of(e.wrapped.version)?.unwrap(&e.wrapped.body);
+            let plain = opened
+                .and_then(|data_key| Material::from_bytes(Algorithm::Sm4Gcm, &data_key))
+                .and_then(|k| k.open(&Open::bound(&e.wrapped, context), &e.body))
+                .map_err(|_| unopened())?;
+            made(Output::Plain(plain), e.wrapped.version)
         }
         (Action::Mac, What::Message(text)) => {
             let mac = m.of(newest)?.mac(text).map_err(|_| Fault::new("MAC"))?;

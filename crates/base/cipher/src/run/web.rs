@@ -2,7 +2,7 @@
 
 use super::model::{self, Action, Made};
 use super::service::{self, Answer};
-use crate::algorithm::{ALGORITHMS, PURPOSES};
+use crate::algorithm::{ALGORITHMS, PURPOSES, Purpose};
 use crate::key::model::{Granted, Key, OFFICE};
 use crate::key::store;
 use crate::usage::service as usage;
@@ -186,7 +186,7 @@ pub(crate) async fn status(cx: Ctx) -> Result<Response> {
     Ok(reply(
         json!({ "certified_module": module, "notice": notice, "purposes": purposes,
         "algorithms": ALGORITHMS.map(|a| a.name()), "hashes": HASHES,
-        "limits": { "direct_bytes": model::DIRECT, "envelope_bytes": model::ENVELOPE, "batch_items": model::BATCH } }),
+        "limits": { "data_key_bytes": model::KEY, "direct_bytes": model::DIRECT, "envelope_bytes": model::ENVELOPE, "batch_items": model::BATCH } }),
     ))
 }
 
@@ -208,7 +208,7 @@ pub(crate) async fn keys(cx: Ctx, headers: HeaderMap) -> Result<Response> {
 fn brief(k: &Key, g: &Granted) -> Json {
     let operations: Vec<&str> = g.operations.iter().map(|o| o.name()).collect();
     json!({ "key": k.alias, "title": k.title, "purpose": k.purpose.name(), "algorithm": k.algorithm.name(), "state": k.state.name(),
-        "version": k.newest, "least_version": k.least, "context_required": k.bound, "operations": operations })
+        "version": k.newest, "least_version": k.least, "context_required": k.bound, "signs_digests": k.digests, "operations": operations })
 }
 
 /// One key that the caller may use, with the public half of every version.
@@ -236,7 +236,7 @@ pub(crate) async fn key(
             let kid = store::version_id(&key.id, v.number);
             let pem = (!v.public.is_empty()).then_some(&v.public);
             json!({ "version": v.number, "created_at": v.created_at, "retired": v.number < key.least,
-                "public_key": pem, "jwk": jwk(&v.public, &kid) })
+                "public_key": pem, "jwk": jwk(&v.public, &kid, key.purpose) })
         })
         .collect();
     out["versions"] = json!(versions);
@@ -244,19 +244,23 @@ pub(crate) async fn key(
 }
 
 /// RFC 7517, RFC 7518 and RFC 8037; of SM2 the curve has no registered name, `SM2` is what drafts use.
-pub(crate) fn jwk(pem: &str, kid: &str) -> Json {
+pub(crate) fn jwk(pem: &str, kid: &str, purpose: Purpose) -> Json {
     use trust::crypto::Kind;
     let Ok(key) = PublicKey::from_spki_pem(pem) else {
         return Json::Null;
     };
     let bytes = key.as_bytes();
+    let (serves, sm2) = match purpose {
+        Purpose::Asymmetric => ("enc", "SM2-C1C3C2"),
+        _ => ("sig", "SM2"),
+    };
     let point = |crv: &str, alg: &str| {
-        json!({ "kty": "EC", "crv": crv, "alg": alg, "use": "sig", "kid": kid,
+        json!({ "kty": "EC", "crv": crv, "alg": alg, "use": serves, "kid": kid,
             "x": URL.encode(&bytes[1..33]), "y": URL.encode(&bytes[33..]) })
     };
     match key.kind() {
         Kind::P256 => point("P-256", "ES256"),
-        Kind::Sm2 => point("SM2", "SM2"),
+        Kind::Sm2 => point("SM2", sm2),
         Kind::Ed25519 => {
             json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid, "x": URL.encode(bytes) })
         }

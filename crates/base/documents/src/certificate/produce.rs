@@ -165,14 +165,11 @@ pub(crate) async fn produce(ctx: Ctx, payload: Json) -> Result<()> {
         "qr": kernel::qr::svg(&url)?, "note": "", "demo": demo,
     });
     let (title, now) = (kind.title.clone(), ctx.now());
-    let printed = tokio::task::spawn_blocking(move || -> Result<_, print::PrintError> {
-        let pdf = print::render(&template, &data, &title, now)?;
-        let (ofd, _) = print::render_ofd(&template, &data, &title, now, "")?;
-        Ok((pdf, ofd))
-    })
-    .await
-    .map_err(|e| Fault::of("printing", e))?;
-    let (pdf, ofd) = printed.map_err(|e| Fault::of(format!("certificate {}", c.kind), e))?;
+    let printed = tokio::task::spawn_blocking(move || print::render_both(&template, &data, &title, now, ""))
+        .await
+        .map_err(|e| Fault::of("printing", e))?;
+    let print::Printed { pdf, ofd, .. } =
+        printed.map_err(|e| Fault::of(format!("certificate {}", c.kind), e))?;
     let occasion = Occasion {
         kind: format!("certificate:{}", kind.id),
         title: kind.title.clone(),

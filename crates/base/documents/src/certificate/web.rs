@@ -251,7 +251,7 @@ async fn examine_pdf(cx: &Ctx, pdf: &[u8]) -> Result<serde_json::Value> {
     let mut later: Vec<String> = v.later.iter().filter_map(|c| later(cx, c)).collect();
     later.dedup();
     Ok(
-        json!({ "kind": "PDF", "intact": v.intact, "whole": v.covers_whole_file, "trusted": v.trusted, "signer": v.signer_cn,
+        json!({ "kind": "PDF", "signatures": [], "intact": v.intact, "whole": v.covers_whole_file, "trusted": v.trusted, "signer": v.signer_cn,
         "at": stamp.map(|s| s.at).or(v.at), "proved": stamp.is_some(), "later": later, "revoked": judged.revoked.map(|(at, _)| at),
         "before": judged.revoked.is_some_and(|(_, before)| before) }),
     )
@@ -289,9 +289,18 @@ async fn examine_ofd(cx: &Ctx, ofd: Vec<u8>) -> Result<std::result::Result<serde
             later.push(text);
         }
     }
+    // Of several seals each is said for itself: a foreign one beside ours takes nothing from what ours proves.
+    let each: Vec<Json> = report
+        .signatures
+        .iter()
+        .map(|s| {
+            json!({ "seal": s.seal, "signer": s.signer, "at": s.at, "proved": s.proved, "whole": s.whole, "trusted": s.stands,
+                "revoked": s.revoked })
+        })
+        .collect();
     Ok(Ok(
-        json!({ "kind": "OFD", "intact": all(|s| s.whole && !s.fails.contains(&"signature does not verify")), "whole": all(|s| s.whole),
-        "trusted": all(|s| s.stands), "signer": last.map_or("", |s| s.seal.as_str()), "at": last.and_then(|s| s.at), "proved": false, "later": later, "revoked": null, "before": false }),
+        json!({ "kind": "OFD", "pages": report.pages, "signatures": each, "intact": all(|s| s.whole && !s.fails.contains(&"signature does not verify")), "whole": all(|s| s.whole),
+        "trusted": all(|s| s.stands), "signer": last.map_or("", |s| s.seal.as_str()), "at": last.and_then(|s| s.at), "proved": all(|s| s.proved), "later": later, "revoked": last.and_then(|s| s.revoked), "before": last.is_some_and(|s| s.stands) }),
     ))
 }
 
@@ -381,9 +390,11 @@ pub(crate) fn samples() -> Vec<Sample> {
     making["waiting"] = "印章已停用".into();
     making["valid_until"] = "2026-12-01".into();
     making["seq"] = Json::Null;
-    let file = json!({ "intact": true, "whole": true, "trusted": true, "signer": "演示", "at": 1, "sha256": "00", "known": true, "kind": "PDF", "later": [],
+    let file = json!({ "intact": true, "whole": true, "trusted": true, "signer": "演示", "at": 1, "sha256": "00", "known": true, "kind": "PDF", "later": [], "signatures": [],
         "proved": true, "revoked": 2, "before": true, "seal": { "name": "演示机关 公章", "at": 1, "state": "使用中" } });
     let broken = json!({ "intact": false, "whole": false, "trusted": false, "signer": "", "at": null, "sha256": "00", "known": false, "kind": "OFD",
+        "signatures": [{ "seal": "演示机关", "signer": "演示机关", "at": 1, "proved": true, "whole": true, "trusted": true, "revoked": null },
+            { "seal": "他处", "signer": "他处", "at": null, "proved": false, "whole": false, "trusted": false, "revoked": 1 }],
         "later": ["替换了原有内容"], "proved": false, "revoked": 1, "before": false, "seal": null });
     let page = |c: &Json| json!({ "cert": c, "verify_url": "http://x/verify/t", "qr": "<svg></svg>" });
     let result = |c: Json, file: Json| json!({ "cert": c, "paper": null, "file": file });

@@ -7,7 +7,7 @@ use crate::print;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::{Ctx, Fact, Fault, Locale, Problem, Result, Tx, job};
-use seals::api::{Occasion, Place};
+use seals::api::{Occasion, OfdPlace, Place};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -20,6 +20,7 @@ const ELSEWHERE: print::Spot = print::Spot {
     page: 1,
     x: 430.0,
     y: 190.0,
+    height: 297.0 / 25.4 * 72.0,
 };
 
 /// What a case orders.
@@ -42,6 +43,10 @@ pub struct PaperOrder<'a> {
 
 fn file_place(id: &str) -> String {
     format!("documents_paper.pdf:{id}")
+}
+
+fn ofd_place(id: &str) -> String {
+    format!("documents_paper_ofd.file:{id}")
 }
 
 /// Gives a paper its number and keeps what it says; the job prints it after the commit. `None` when the city's pack has no
@@ -131,11 +136,11 @@ pub(crate) async fn issue(ctx: Ctx, payload: Json) -> Result<()> {
     );
     let (title, now) = (d.title.clone(), ctx.now());
     let printed =
-        tokio::task::spawn_blocking(move || print::render_marked(&template, &data, &title, now, MARK))
+        tokio::task::spawn_blocking(move || print::render_both(&template, &data, &title, now, MARK))
             .await
             .map_err(|e| Fault::of("printing", e))?;
-    let (pdf, spot) = printed.map_err(|e| Fault::of(format!("paper {}", d.kind), e))?;
-    let spot = spot.unwrap_or(ELSEWHERE);
+    let printed = printed.map_err(|e| Fault::of(format!("paper {}", d.kind), e))?;
+    let spot = printed.spot.unwrap_or(ELSEWHERE);
     let occasion = Occasion {
         kind: format!("paper:{}", d.kind),
         title: d.title.clone(),
@@ -147,15 +152,26 @@ pub(crate) async fn issue(ctx: Ctx, payload: Json) -> Result<()> {
         page: spot.page,
         centre: [spot.x, spot.y],
     };
-    let sealed = match seals::api::seal_pdf(&ctx, &d.organisation, &occasion, pdf, place).await {
+    let above = OfdPlace {
+        page: usize::try_from(spot.page.saturating_sub(1)).unwrap_or_default(),
+        centre: spot.from_top(),
+    };
+    let done = async {
+        let sealed = seals::api::seal_pdf(&ctx, &d.organisation, &occasion, printed.pdf, place).await?;
+        let ofd = seals::api::seal_ofd(&ctx, &d.organisation, &occasion, printed.ofd, above).await?;
+        Ok((sealed, ofd))
+    };
+    let (sealed, ofd) = match done.await {
         Err(Problem::Refusal(why)) => {
             return ctx
                 .tx("documents.wait-paper", |tx| Ok(store::wait(tx, &id, &why.key)?))
                 .await;
         }
-        sealed => sealed?,
+        done => done?,
     };
     let file = File {
+        ofd_sha256: hex(&Sha256::digest(&ofd)),
+        ofd: ctx.protect().seal(&ofd_place(&id), &STANDARD.encode(&ofd))?,
         sha256: hex(&Sha256::digest(&sealed.pdf)),
         pdf: ctx
             .protect()
@@ -169,7 +185,7 @@ pub(crate) async fn issue(ctx: Ctx, payload: Json) -> Result<()> {
         let mut fact = Fact::new("documents.paper.issued", &id)
             .payload(
                 json!({ "paper": d.kind, "title": d.title, "number": d.number, "case": d.case,
-                "pdf_sha256": file.sha256, "supersedes": d.supersedes }),
+                "pdf_sha256": file.sha256, "ofd_sha256": file.ofd_sha256, "supersedes": d.supersedes }),
             )
             .cause(&d.cause)
             .touch(&crate::PAPER, &id);
@@ -201,6 +217,16 @@ pub(crate) fn file(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<(Vec<u
     let text = ctx.protect().open(&file_place(id), &sealed)?;
     let pdf = STANDARD.decode(text).map_err(|e| Fault::of("paper file", e))?;
     Ok(Some((pdf, sm2)))
+}
+
+/// The sealed OFD package of a paper; `None` for one from before there were any.
+pub(crate) fn ofd(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<Vec<u8>>> {
+    let Some(sealed) = store::ofd(tx, id)? else {
+        return Ok(None);
+    };
+    let text = ctx.protect().open(&ofd_place(id), &sealed)?;
+    let ofd = STANDARD.decode(text).map_err(|e| Fault::of("paper file", e))?;
+    Ok(Some(ofd))
 }
 
 /// What the public page says of a paper: enough to recognise it, nobody's full name.

@@ -45,8 +45,10 @@ pub(crate) fn by_id(tx: &mut Tx<'_>, id: &str) -> Result<Option<Paper>, Fault> {
 pub(crate) fn by_token(tx: &mut Tx<'_>, token: &str) -> Result<Option<Paper>, Fault> {
     Ok(select(tx, "WHERE token = $1", token)?.pop())
 }
+/// The paper whose PDF or OFD file has this SHA-256.
 pub(crate) fn by_hash(tx: &mut Tx<'_>, sha256: &str) -> Result<Option<Paper>, Fault> {
-    Ok(select(tx, "WHERE pdf_sha256 = $1", sha256)?.pop())
+    let rest = "WHERE pdf_sha256 = $1 OR id IN (SELECT paper FROM documents_paper_ofd WHERE sha256 = $1)";
+    Ok(select(tx, rest, sha256)?.pop())
 }
 /// Issued papers, oldest first.
 pub(crate) fn of_case(tx: &mut Tx<'_>, case: &str) -> Result<Vec<Paper>, Fault> {
@@ -195,6 +197,9 @@ pub(crate) struct File {
     pub pdf: Vec<u8>,
     pub sha256: String,
     pub sm2: Vec<u8>,
+    /// Sealed.
+    pub ofd: Vec<u8>,
+    pub ofd_sha256: String,
 }
 
 /// Turns the order into an issued paper; false when that has been done already.
@@ -233,6 +238,10 @@ pub(crate) fn issue(ctx: &Ctx, tx: &mut Tx<'_>, d: &Draft, f: &File) -> Result<b
             ctx.now()
         ],
     )?;
+    tx.execute(
+        "INSERT INTO documents_paper_ofd(paper, file, sha256) VALUES ($1, $2, $3)",
+        params![d.id.as_str(), f.ofd.clone(), f.ofd_sha256.as_str()],
+    )?;
     Ok(true)
 }
 
@@ -249,6 +258,14 @@ pub(crate) fn file(tx: &mut Tx<'_>, id: &str) -> Result<Option<Stored>, Fault> {
     tx.one("SELECT pdf, sm2 FROM documents_paper WHERE id = $1", params![id])?
         .map(|r| Ok((r.get("pdf")?, r.get("sm2")?)))
         .transpose()
+}
+
+/// The OFD package of a paper, as sealed.
+pub(crate) fn ofd(tx: &mut Tx<'_>, id: &str) -> Result<Option<Vec<u8>>, Fault> {
+    tx.scalar(
+        "SELECT file FROM documents_paper_ofd WHERE paper = $1",
+        params![id],
+    )
 }
 
 /// Position in the log of the fact that issued a paper.

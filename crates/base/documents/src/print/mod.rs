@@ -9,7 +9,7 @@ mod proof;
 mod sfnt;
 mod typeset;
 
-pub use ofd::render_ofd;
+pub use ofd::{Printed, render_both, render_ofd};
 pub(crate) use proof::proof;
 pub use typeset::{MAX_DATA, MAX_PAGES, MAX_TEMPLATE, Spot, render, render_marked};
 

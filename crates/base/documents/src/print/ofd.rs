@@ -44,6 +44,35 @@ pub fn render_ofd(
     })
 }
 
+/// A document in both forms, and where its mark stands.
+pub struct Printed {
+    pub pdf: Vec<u8>,
+    pub ofd: Vec<u8>,
+    /// See [`super::render_marked`].
+    pub spot: Option<Spot>,
+}
+
+/// Sets a template once and gives the very same pages as PDF and as OFD.
+///
+/// # Errors
+/// As [`super::render`] and [`render_ofd`].
+pub fn render_both(
+    template: &str,
+    data: &Json,
+    title: &str,
+    now_ms: i64,
+    mark: &str,
+) -> Result<Printed, PrintError> {
+    typeset(template, data, title, now_ms, |room, document, identifier| {
+        let made = bridge(document, room.day())?;
+        Ok(Printed {
+            pdf: room.pdf(document, identifier)?,
+            ofd: ofd::write(&made).map_err(wrong)?,
+            spot: spot(document, mark),
+        })
+    })
+}
+
 const CREATOR: &str = "Yiwang";
 
 fn wrong(error: impl std::fmt::Display) -> PrintError {

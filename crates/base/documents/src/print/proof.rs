@@ -6,15 +6,15 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use super::{PrintError, render};
+use super::{PrintError, render_both};
 
 /// Hashes of template and data that have been printed without an error.
 static PROVEN: LazyLock<Mutex<BTreeSet<[u8; 32]>>> = LazyLock::new(Mutex::default);
 
-/// Whether a template prints with these data.
+/// Whether a template prints with these data, as PDF and as OFD.
 ///
 /// # Errors
-/// As [`render`].
+/// As [`render_both`].
 pub(crate) fn proof(template: &str, data: &Json, title: &str) -> Result<(), PrintError> {
     let mut hash = Sha256::new();
     for part in [template, &data.to_string(), title] {
@@ -25,7 +25,7 @@ pub(crate) fn proof(template: &str, data: &Json, title: &str) -> Result<(), Prin
     // Held while printing: who comes second waits for the answer instead of working it out again.
     let mut proven = PROVEN.lock().unwrap_or_else(PoisonError::into_inner);
     if !proven.contains(&key) {
-        render(template, data, title, 0)?;
+        render_both(template, data, title, 0, "")?;
         proven.insert(key);
     }
     Ok(())

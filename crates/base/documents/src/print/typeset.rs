@@ -55,6 +55,16 @@ pub struct Spot {
     pub page: u32,
     pub x: f64,
     pub y: f64,
+    /// Height of that page.
+    pub height: f64,
+}
+
+impl Spot {
+    /// The same from the top left corner, in millimetres, as OFD counts.
+    pub fn from_top(self) -> [f64; 2] {
+        const MM: f64 = 25.4 / 72.0;
+        [self.x * MM, (self.height - self.y) * MM]
+    }
 }
 
 /// [`render`], and where the template set `#metadata(none) <mark>`: a text of any length has its seal under its last
@@ -172,7 +182,7 @@ impl Room {
         CHINA.to_datetime(self.now).date().to_string()
     }
 
-    fn pdf(&self, document: &PagedDocument, identifier: String) -> Result<Vec<u8>, PrintError> {
+    pub(super) fn pdf(&self, document: &PagedDocument, identifier: String) -> Result<Vec<u8>, PrintError> {
         let standards = PdfStandards::new(&[PdfStandard::V_1_7]).map_err(|e| refused(e.message()))?;
         let options = PdfOptions {
             ident: Smart::Custom(identifier),
@@ -221,6 +231,7 @@ pub(super) fn spot(document: &PagedDocument, mark: &str) -> Option<Spot> {
         page: u32::try_from(at.page.get()).ok()?,
         x: at.point.x.to_pt(),
         y: (height - at.point.y).to_pt(),
+        height: height.to_pt(),
     })
 }
 

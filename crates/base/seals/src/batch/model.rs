@@ -1,15 +1,21 @@
 //! Where a seal goes on somebody's page; pure.
 
+use super::words::{Glyph, LONGEST, find, is_blank};
 use serde::{Deserialize, Serialize};
 
-pub(crate) const PLACES: [&str; 6] = [
+pub(crate) const PLACES: [&str; 7] = [
     "bottom-right",
     "bottom-left",
     "top-right",
     "top-left",
     "centre",
     "xy",
+    "keyword",
 ];
+/// Which places of a keyword that stands more than once.
+pub(crate) const CHOICES: [&str; 4] = ["only", "first", "last", "all"];
+/// Places of one file that one order seals at the most.
+const MOST: usize = 20;
 const PER_MM: f64 = 72.0 / 25.4;
 /// From the edge of the paper to the seal, in points.
 const MARGIN: f64 = 15.0 * PER_MM;
@@ -20,9 +26,16 @@ pub(crate) struct Wanted {
     /// `first`, `last`, or a number from 1.
     pub page: String,
     pub place: String,
-    /// Millimetres from the left and from the top to the seal's middle, for `xy`.
+    /// Millimetres from the left and from the top to the seal's middle, for `xy`; for `keyword` how far right and down from
+    /// the keyword's middle.
     pub x: f64,
     pub y: f64,
+    /// May be a name, so it is kept sealed and not with the rest.
+    #[serde(skip)]
+    pub keyword: String,
+    /// One of [`CHOICES`].
+    #[serde(default)]
+    pub which: String,
 }
 
 impl Wanted {
@@ -31,8 +44,64 @@ impl Wanted {
         let page = matches!(self.page.as_str(), "first" | "last")
             || self.page.parse::<u32>().is_ok_and(|n| (1..=10_000).contains(&n));
         let near = |v: f64| (0.0..=2000.0).contains(&v);
-        page && PLACES.contains(&self.place.as_str()) && (self.place != "xy" || near(self.x) && near(self.y))
+        match self.place.as_str() {
+            "keyword" => {
+                let long = self.keyword.chars().filter(|c| !is_blank(*c)).count();
+                let near = |v: f64| (-300.0..=300.0).contains(&v);
+                (1..=LONGEST).contains(&long)
+                    && CHOICES.contains(&self.which.as_str())
+                    && near(self.x)
+                    && near(self.y)
+            }
+            "xy" => page && near(self.x) && near(self.y),
+            place => page && PLACES.contains(&place),
+        }
     }
+}
+
+/// Where the seal goes, one place or more: (page from 1, its middle in the page's own space). The error is the key of a text.
+pub(crate) fn places(
+    wanted: &Wanted,
+    sheets: &[Sheet],
+    glyphs: &[Vec<Glyph>],
+    size: (f64, f64),
+) -> Result<Vec<(u32, [f64; 2])>, &'static str> {
+    if wanted.place != "keyword" {
+        let place = placed(wanted, sheets, size).ok_or("seals-file-no-place")?;
+        return Ok(vec![place]);
+    }
+    let hits = find(&wanted.keyword, glyphs);
+    let chosen = match (wanted.which.as_str(), hits.len()) {
+        (_, 0) => return Err("seals-file-keyword-none"),
+        ("first", _) => &hits[..1],
+        ("last", n) => &hits[n - 1..],
+        ("all", n) if n > MOST => return Err("seals-file-keyword-many"),
+        ("all", _) | (_, 1) => &hits[..],
+        _ => return Err("seals-file-keyword-several"),
+    };
+    let each = chosen.iter().map(|hit| {
+        let sheet = sheets.get(usize::try_from(hit.page).ok()?.checked_sub(1)?)?;
+        Some((hit.page, beside(hit.centre, wanted, sheet, size)?))
+    });
+    each.collect::<Option<_>>().ok_or("seals-file-no-place")
+}
+
+/// The middle of a seal at a keyword, moved so far that the whole seal is on the page.
+fn beside(keyword: [f64; 2], wanted: &Wanted, sheet: &Sheet, (w, h): (f64, f64)) -> Option<[f64; 2]> {
+    let (right, down) = (wanted.x * PER_MM, wanted.y * PER_MM);
+    // Right and down as the page is read.
+    let by = match sheet.turned {
+        90 => [down, right],
+        180 => [-right, down],
+        270 => [-down, -right],
+        _ => [right, -down],
+    };
+    let [left, bottom, end, top] = sheet.area;
+    let within = |v: f64, low: f64, high: f64| (low <= high).then(|| v.clamp(low, high));
+    Some([
+        within(keyword[0] + by[0], left + w / 2.0, end - w / 2.0)?,
+        within(keyword[1] + by[1], bottom + h / 2.0, top - h / 2.0)?,
+    ])
 }
 
 /// A page as it is shown.
@@ -88,6 +157,8 @@ mod tests {
             place: place.into(),
             x,
             y,
+            keyword: String::new(),
+            which: String::new(),
         }
     }
 
@@ -124,6 +195,48 @@ mod tests {
         assert!(
             (x - 297.6).abs() < 0.1 && (y - (842.0 - 113.4)).abs() < 0.1,
             "{x} {y}"
+        );
+    }
+
+    #[test]
+    fn a_keyword_must_be_told_apart() {
+        let at = |y: f32| -> Vec<Glyph> {
+            let each = "盖章".chars().zip([100.0, 110.0]);
+            let glyph = |(c, x): (char, f32)| Glyph {
+                c,
+                from: [x, y],
+                to: [x + 10.0, y],
+                size: 10.0,
+            };
+            each.map(glyph).collect()
+        };
+        let wanted = |which: &str, keyword: &str| Wanted {
+            keyword: keyword.into(),
+            which: which.into(),
+            ..super::tests::at("last", "keyword", 10.0, 0.0)
+        };
+        let pages = [[at(500.0), at(700.0)].concat(), at(5.0)];
+        let of = |which: &str, keyword: &str| places(&wanted(which, keyword), &[A4, A4], &pages, SEAL);
+        assert_eq!(of("only", "签名"), Err("seals-file-keyword-none"));
+        assert_eq!(of("only", "盖章"), Err("seals-file-keyword-several"));
+        assert_eq!(of("all", "盖章").unwrap().len(), 3);
+        let first = of("first", "盖 章").unwrap();
+        assert!(
+            first.len() == 1 && first[0].0 == 1 && (first[0].1[1] - 703.5).abs() < 0.1,
+            "{first:?}"
+        );
+        assert!((first[0].1[0] - (110.0 + 10.0 * PER_MM)).abs() < 0.1, "{first:?}");
+        // Too near the edge: the seal stays on the page.
+        assert_eq!(of("last", "盖章").unwrap()[0], (2, [first[0].1[0], 59.5]));
+        assert!(
+            !wanted("some", "盖章").is_sound()
+                && !wanted("all", " ").is_sound()
+                && wanted("all", "盖章").is_sound()
+        );
+        let many = vec![at(100.0); 21];
+        assert_eq!(
+            places(&wanted("all", "盖章"), &[A4; 21], &many, SEAL),
+            Err("seals-file-keyword-many")
         );
     }
 

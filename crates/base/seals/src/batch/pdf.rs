@@ -1,23 +1,19 @@
 //! What must be known of somebody's PDF before it is sealed. The file is hostile: everything has a limit.
 
+use super::glyphs;
+use super::look::{LARGEST, Looked, PAGES};
 use super::model::Sheet;
-use lopdf::{Dictionary, Document, LoadOptions, Object};
+use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
 
-/// Largest file.
-pub(crate) const LARGEST: usize = 20 << 20;
 const OBJECTS: usize = 200_000;
-const PAGES: usize = 2_000;
 /// What all compressed parts may come to together.
 const INFLATED: usize = 256 << 20;
 const DEEP: usize = 32;
 
 /// The pages of a file that may be sealed; the error is the key of a text.
-pub(crate) fn look(pdf: &[u8]) -> Result<Vec<Sheet>, &'static str> {
+pub(crate) fn look(pdf: &[u8], texts: bool) -> Result<Looked, &'static str> {
     if pdf.len() > LARGEST {
         return Err("seals-file-large");
-    }
-    if !pdf.starts_with(b"%PDF-") {
-        return Err("seals-file-not-pdf");
     }
     let count = |needle: &[u8]| pdf.windows(needle.len()).filter(|w| *w == needle).count();
     if count(b" obj") > OBJECTS {
@@ -52,13 +48,17 @@ pub(crate) fn look(pdf: &[u8]) -> Result<Vec<Sheet>, &'static str> {
     if pages.is_empty() || pages.len() > PAGES {
         return Err(broken);
     }
-    pages
-        .values()
-        .map(|id| {
-            let page = document.get_dictionary(*id).map_err(|_| broken)?;
-            sheet(&document, page).ok_or(broken)
-        })
-        .collect()
+    let one = |id: &ObjectId| {
+        let page = document.get_dictionary(*id).map_err(|_| broken)?;
+        sheet(&document, page).ok_or(broken)
+    };
+    let sheets = pages.values().map(one).collect::<Result<_, _>>()?;
+    let ids: Vec<ObjectId> = pages.into_values().collect();
+    let glyphs = match texts {
+        true => glyphs::of_pages(&document, &ids).ok_or("seals-file-text-large")?,
+        false => Vec::new(),
+    };
+    Ok(Looked { sheets, glyphs })
 }
 
 fn entry<'a>(document: &'a Document, holder: &'a Dictionary, key: &[u8]) -> Option<&'a Object> {
@@ -122,6 +122,10 @@ fn certified_for_ever(document: &Document) -> bool {
 pub(crate) mod tests {
     use super::*;
 
+    fn look(pdf: &[u8]) -> Result<Vec<Sheet>, &'static str> {
+        super::look(pdf, true).map(|l| l.sheets)
+    }
+
     /// A PDF of one empty page, with this in its catalog, page and trailer.
     pub(crate) fn made(catalog: &str, page: &str, trailer: &str) -> Vec<u8> {
         let objects = [
@@ -167,7 +171,10 @@ pub(crate) mod tests {
 
     #[test]
     fn what_may_not_be_sealed_is_named() {
-        assert_eq!(look(b"PK"), Err("seals-file-not-pdf"));
+        assert_eq!(
+            super::super::look::look(b"MZ", false).err(),
+            Some("seals-file-unknown")
+        );
         assert_eq!(look(b"%PDF-1.7\nnothing"), Err("seals-file-broken"));
         assert_eq!(look(&vec![b' '; LARGEST + 1]), Err("seals-file-large"));
         let locked = "/Encrypt<</Filter/Standard/V 2/R 3/Length 128/P -4/O(00000000000000000000000000000000)/U(00000000000000000000000000000000)>>/ID[(0)(0)]";

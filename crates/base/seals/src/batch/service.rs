@@ -1,9 +1,9 @@
 //! The verbs of sealing by hand: ordering, the job that seals one file after another, collecting, deleting.
 
-use super::model::{Wanted, placed};
-use super::pdf;
+use super::look::{Form, Looked, look};
+use super::model::{Wanted, places};
 use super::store::{self, Batch, File};
-use crate::api::Place;
+use crate::api::{OfdPlace, Place};
 use crate::seal::model::Seal;
 use crate::seal::store as seals;
 use crate::usage::model::{UPLOAD as KIND, Who};
@@ -67,6 +67,7 @@ pub(crate) async fn order(ctx: &Ctx, id: &str, o: &Order) -> Result<String> {
         seal: id.into(),
         actor: ctx.actor.id.clone(),
         place: serde_json::to_string(&o.wanted)?,
+        keyword: o.wanted.keyword.clone(),
         purpose: purpose.into(),
         state: "running".into(),
         files: i64::try_from(count).unwrap_or(i64::MAX),
@@ -115,7 +116,7 @@ fn named(name: &str) -> String {
         .take(120)
         .collect();
     match plain.trim_matches(['.', ' ']) {
-        "" => "file.pdf".into(),
+        "" => "file".into(),
         plain => plain.into(),
     }
 }
@@ -134,7 +135,8 @@ pub(crate) async fn run(ctx: Ctx, payload: Json) -> Result<()> {
         })
         .await?;
     let Some((batch, who)) = found else { return Ok(()) };
-    let wanted: Wanted = serde_json::from_str(&batch.place)?;
+    let mut wanted: Wanted = serde_json::from_str(&batch.place)?;
+    wanted.keyword.clone_from(&batch.keyword);
     let mut theirs = ctx.clone();
     theirs.actor = who;
     for _ in 0..RUNS {
@@ -192,11 +194,12 @@ fn actor(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Actor> {
 async fn one(ctx: &Ctx, batch: &Batch, wanted: &Wanted, file: &File, content: Vec<u8>) -> Result<Vec<u8>> {
     let o = occasion(&file.name, &batch.purpose);
     let hashes = digests(&content);
-    let (looked, content) = tokio::task::spawn_blocking(move || (pdf::look(&content), content))
+    let texts = wanted.place == "keyword";
+    let (looked, content) = tokio::task::spawn_blocking(move || (look(&content, texts), content))
         .await
-        .map_err(|e| Fault::of("reading a PDF", e))?;
-    let sheets = match looked {
-        Ok(sheets) => sheets,
+        .map_err(|e| Fault::of("reading a file", e))?;
+    let (form, Looked { sheets, glyphs }) = match looked {
+        Ok(looked) => looked,
         Err(key) => {
             usage::unfit(ctx, &batch.seal, &o, &hashes, key).await?;
             return Err(Refusal::new(key).into());
@@ -211,12 +214,36 @@ async fn one(ctx: &Ctx, batch: &Batch, wanted: &Wanted, file: &File, content: Ve
     )
     .await?;
     let drawing = crate::api::drawn(ctx, &reserved.seal).await?;
-    let Some((page, centre)) = placed(wanted, &sheets, (drawing.width, drawing.height)) else {
-        usage::failed(ctx, &reserved, "seals-file-no-place").await?;
-        return Err(Refusal::new("seals-file-no-place").into());
+    let found = match places(wanted, &sheets, &glyphs, (drawing.width, drawing.height)) {
+        Ok(found) => found,
+        Err(why) => {
+            usage::failed(ctx, &reserved, why).await?;
+            return Err(Refusal::new(why).into());
+        }
     };
-    let done = crate::api::pdf_with(ctx, &reserved, content, &batch.purpose, Place { page, centre }).await;
-    Ok(crate::api::ended(ctx, &reserved, done).await?.pdf)
+    let done = match form {
+        Form::Pdf => {
+            let at: Vec<Place> = found
+                .into_iter()
+                .map(|(page, centre)| Place { page, centre })
+                .collect();
+            let done = crate::api::pdf_with(ctx, &reserved, content, &batch.purpose, &at).await;
+            done.map(|sealed| sealed.pdf)
+        }
+        Form::Ofd => {
+            let at: Vec<OfdPlace> = found
+                .into_iter()
+                .filter_map(|(page, [x, y])| {
+                    let page = usize::try_from(page).ok()?.checked_sub(1)?;
+                    let [_, _, _, top] = sheets.get(page)?.area;
+                    let centre = [x, top - y].map(|v| v * crate::api::MM);
+                    Some(OfdPlace { page, centre })
+                })
+                .collect();
+            crate::api::ofd_with(ctx, &reserved, content, &at).await
+        }
+    };
+    crate::api::ended_as(ctx, &reserved, done, |file| file).await
 }
 
 /// A batch of the actor's own with its files.
@@ -230,24 +257,24 @@ pub(crate) async fn own(ctx: &Ctx, id: &str) -> Result<(Batch, Vec<File>)> {
     .await
 }
 
-/// A sealed file of the actor's own: its name and content.
-pub(crate) async fn collect(ctx: &Ctx, id: &str, position: i64) -> Result<(String, Vec<u8>)> {
+/// A sealed file of the actor's own: its name, media type and content.
+pub(crate) async fn collect(ctx: &Ctx, id: &str, position: i64) -> Result<(String, &'static str, Vec<u8>)> {
     let (_, files) = own(ctx, id).await?;
     let file = files.into_iter().find(|f| f.position == position);
     let file = file.ok_or_else(Refusal::not_found)?;
-    let pdf = ctx
+    let found = ctx
         .read("seals.collect", |tx| store::output(ctx, tx, id, position))
         .await?;
-    Ok((sealed_name(&file.name), pdf.ok_or_else(Refusal::not_found)?))
+    let content = found.ok_or_else(Refusal::not_found)?;
+    let form = Form::of(&content).unwrap_or(Form::Pdf);
+    Ok((sealed_name(&file.name, form), form.media(), content))
 }
 
-/// `contract.pdf` → `contract-sealed.pdf`
-pub(crate) fn sealed_name(name: &str) -> String {
-    let stem = match name.to_lowercase().ends_with(".pdf") {
-        true => &name[..name.len() - 4],
-        false => name,
-    };
-    format!("{stem}-sealed.pdf")
+/// `contract.pdf` → `contract-sealed.pdf`; the ending says what the file is, whatever it was called.
+fn sealed_name(name: &str, form: Form) -> String {
+    let known = [".pdf", ".ofd"].iter().any(|e| name.to_lowercase().ends_with(e));
+    let stem = if known { &name[..name.len() - 4] } else { name };
+    format!("{stem}-sealed.{}", form.ending())
 }
 
 /// The sealed files of a batch and the list of results, as one ZIP.
@@ -273,11 +300,12 @@ pub(crate) async fn package(ctx: &Ctx, id: &str) -> Result<Vec<u8>> {
             why,
         ])
         .map_err(wrong)?;
-        let pdf = ctx
+        let sealed = ctx
             .read("seals.collect", |tx| store::output(ctx, tx, id, f.position))
             .await?;
-        if let Some(pdf) = pdf {
-            entries.push((format!("{:03}-{}", f.position + 1, sealed_name(&f.name)), pdf));
+        if let Some(content) = sealed {
+            let name = sealed_name(&f.name, Form::of(&content).unwrap_or(Form::Pdf));
+            entries.push((format!("{:03}-{name}", f.position + 1), content));
         }
     }
     let list = list.into_inner().map_err(|e| Fault::new(e.to_string()))?;
@@ -285,7 +313,7 @@ pub(crate) async fn package(ctx: &Ctx, id: &str) -> Result<Vec<u8>> {
     let zip = move || -> std::io::Result<Vec<u8>> {
         use std::io::Write;
         let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-        // PDF is compressed already.
+        // The files are compressed already.
         let stored =
             zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
         for (name, content) in entries {
@@ -318,8 +346,9 @@ mod tests {
         assert_eq!(named("../../etc/passwd"), "passwd");
         assert_eq!(named("C:\\temp\\合同 1.pdf"), "合同 1.pdf");
         assert_eq!(named("a\u{0}b<c>.pdf"), "abc.pdf");
-        assert_eq!(named(".."), "file.pdf");
-        assert_eq!(sealed_name("合同.PDF"), "合同-sealed.pdf");
-        assert_eq!(sealed_name("x"), "x-sealed.pdf");
+        assert_eq!(named(".."), "file");
+        assert_eq!(sealed_name("合同.PDF", Form::Pdf), "合同-sealed.pdf");
+        assert_eq!(sealed_name("合同.pdf", Form::Ofd), "合同-sealed.ofd");
+        assert_eq!(sealed_name("x", Form::Pdf), "x-sealed.pdf");
     }
 }

@@ -10,8 +10,9 @@ pub(crate) struct Batch {
     pub id: String,
     pub seal: String,
     pub actor: String,
-    /// JSON of the place.
+    /// JSON of the place, without the keyword.
     pub place: String,
+    pub keyword: String,
     pub purpose: String,
     /// `running`, `done`, `deleted`.
     pub state: String,
@@ -37,9 +38,12 @@ pub(crate) fn put(ctx: &Ctx, tx: &mut Tx<'_>, b: &Batch) -> Result<()> {
     let purpose = ctx
         .protect()
         .seal(&format!("seals_batch.purpose:{}", b.id), &b.purpose)?;
+    let keyword = ctx
+        .protect()
+        .seal(&format!("seals_batch.keyword:{}", b.id), &b.keyword)?;
     tx.execute(
-        "INSERT INTO seals_batch(id, seal, actor, place, purpose, state, files, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO seals_batch(id, seal, actor, place, purpose, state, files, created_at, keyword) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         params![
             b.id.as_str(),
             b.seal.as_str(),
@@ -48,24 +52,31 @@ pub(crate) fn put(ctx: &Ctx, tx: &mut Tx<'_>, b: &Batch) -> Result<()> {
             purpose,
             b.state.as_str(),
             b.files,
-            b.created_at
+            b.created_at,
+            keyword
         ],
     )?;
     Ok(())
 }
 
 pub(crate) fn get(ctx: &Ctx, tx: &mut Tx<'_>, id: &str) -> Result<Option<Batch>> {
-    let sql =
-        "SELECT id, seal, actor, place, purpose, state, files, created_at FROM seals_batch WHERE id = $1";
+    let sql = "SELECT id, seal, actor, place, purpose, state, files, created_at, keyword FROM seals_batch WHERE id = $1";
     let Some(r) = tx.one(sql, params![id])? else {
         return Ok(None);
     };
     let purpose: Vec<u8> = r.get("purpose")?;
+    let keyword = match r.get::<Option<Vec<u8>>>("keyword")? {
+        Some(sealed) => ctx
+            .protect()
+            .open(&format!("seals_batch.keyword:{id}"), &sealed)?,
+        None => String::new(),
+    };
     Ok(Some(Batch {
         id: r.get("id")?,
         seal: r.get("seal")?,
         actor: r.get("actor")?,
         place: r.get("place")?,
+        keyword,
         purpose: ctx
             .protect()
             .open(&format!("seals_batch.purpose:{id}"), &purpose)?,

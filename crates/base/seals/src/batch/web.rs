@@ -1,6 +1,6 @@
 //! The page on which files are sealed, and its API.
 
-use super::model::{PLACES, Wanted};
+use super::model::{CHOICES, PLACES, Wanted};
 use super::service::{self, Order};
 use super::store::{self, Batch, File};
 use crate::seal::view;
@@ -25,6 +25,8 @@ struct Typed {
     place: String,
     x: String,
     y: String,
+    keyword: String,
+    which: String,
 }
 
 impl Typed {
@@ -33,8 +35,15 @@ impl Typed {
             "number" => self.number.trim().to_string(),
             other => other.to_string(),
         };
-        let mm = |text: &str| text.trim().parse().unwrap_or(-1.0);
+        // Beside a keyword nothing is nought; elsewhere a number is needed.
+        let empty = if self.place == "keyword" { 0.0 } else { -1.0 };
+        let mm = |text: &str| match text.trim() {
+            "" => empty,
+            text => text.parse().unwrap_or(f64::NAN),
+        };
         Wanted {
+            keyword: self.keyword.trim().into(),
+            which: self.which.clone(),
             page,
             place: self.place.clone(),
             x: mm(&self.x),
@@ -68,9 +77,13 @@ async fn form_page(
         .iter()
         .map(|p| json!({ "id": p, "label": cx.t(&format!("seals-place-{p}"), &[]) }))
         .collect();
-    let data = json!({ "seal": row, "picture": drawn.map(|d| d.svg()).unwrap_or_default(), "batches": batches, "places": places,
+    let choices: Vec<Json> = CHOICES
+        .iter()
+        .map(|c| json!({ "id": c, "label": cx.t(&format!("seals-keyword-{c}"), &[]) }))
+        .collect();
+    let data = json!({ "choices": choices, "seal": row, "picture": drawn.map(|d| d.svg()).unwrap_or_default(), "batches": batches, "places": places,
         "refused": refused, "most": service::FILES, "typed": { "purpose": typed.purpose, "page": typed.page, "number": typed.number,
-        "place": typed.place, "x": typed.x, "y": typed.y } });
+        "place": typed.place, "x": typed.x, "y": typed.y, "keyword": typed.keyword, "which": typed.which } });
     cx.page_with(code, "seals/batch/form.html", data)
 }
 
@@ -78,6 +91,7 @@ pub(crate) async fn form(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
     let typed = Typed {
         page: "last".into(),
         place: PLACES[0].into(),
+        which: CHOICES[0].into(),
         ..Typed::default()
     };
     form_page(&cx, &id, &typed, StatusCode::OK, None).await
@@ -105,6 +119,8 @@ pub(crate) async fn order(cx: Ctx, Path(id): Path<String>, mut parts: Multipart)
             "place" => typed.place = text,
             "x" => typed.x = text,
             "y" => typed.y = text,
+            "keyword" => typed.keyword = text,
+            "which" => typed.which = text,
             _ => {}
         }
     }
@@ -154,8 +170,8 @@ pub(crate) async fn show(cx: Ctx, Path(id): Path<String>) -> Result<Response> {
 }
 
 pub(crate) async fn file(cx: Ctx, Path((id, n)): Path<(String, i64)>) -> Result<Response> {
-    let (name, pdf) = service::collect(&cx, &id, n - 1).await?;
-    Ok(attachment(&name, "application/pdf", pdf))
+    let (name, media, content) = service::collect(&cx, &id, n - 1).await?;
+    Ok(attachment(&name, media, content))
 }
 
 #[derive(Deserialize)]
@@ -172,6 +188,10 @@ pub(crate) struct ApiOrder {
     x: f64,
     #[serde(default)]
     y: f64,
+    #[serde(default)]
+    keyword: String,
+    #[serde(default = "only")]
+    which: String,
 }
 
 #[derive(Deserialize)]
@@ -183,6 +203,9 @@ struct ApiFile {
 
 fn last() -> String {
     "last".into()
+}
+fn only() -> String {
+    CHOICES[0].into()
 }
 fn corner() -> String {
     PLACES[0].into()
@@ -202,6 +225,8 @@ pub(crate) async fn api_order(cx: Ctx, Path(id): Path<String>, Body(o): Body<Api
             place: o.place,
             x: o.x,
             y: o.y,
+            keyword: o.keyword,
+            which: o.which,
         },
         purpose: o.purpose,
         files,
@@ -221,13 +246,14 @@ pub(crate) fn samples() -> Vec<Sample> {
     let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"119pt\" height=\"119pt\" viewBox=\"0 0 9 9\" role=\"img\" aria-label=\"演示\"><path d=\"M1 1L8 1L4 8Z\"/></svg>";
     let form = |batches: Json, refused: Json| {
         json!({ "seal": seal, "picture": svg, "batches": batches, "refused": refused, "most": 200,
-            "places": [{ "id": "bottom-right", "label": "右下角" }, { "id": "xy", "label": "指定位置" }],
-            "typed": { "purpose": "", "page": "last", "number": "", "place": "bottom-right", "x": "", "y": "" } })
+            "places": [{ "id": "bottom-right", "label": "右下角" }, { "id": "keyword", "label": "按关键字" }], "choices": [{ "id": "only", "label": "只出现一处" }],
+            "typed": { "purpose": "", "page": "last", "number": "", "place": "bottom-right", "x": "", "y": "", "keyword": "", "which": "only" } })
     };
     let show = |state: &str, waiting: i32| {
         json!({ "id": "1", "seal": "1", "state": state, "purpose": "合同", "done": 1, "waiting": waiting, "all": 2 + waiting, "href": (state == "done").then_some("/x.zip"),
             "until": 1_795_500_000_000_i64, "files": if state == "deleted" { json!([]) } else { json!([
                 { "name": "合同.pdf", "result": "已签章", "kind": "good", "why": null, "href": "/work/seals/batches/1/files/1" },
+                { "name": "通知.ofd", "result": "未签章", "kind": "bad", "why": "文件中没有这个关键字", "href": null },
                 { "name": "损坏.pdf", "result": "未签章", "kind": "bad", "why": "文件已损坏", "href": null }]) } })
     };
     let sample = |template, name, data| Sample { template, name, data };

@@ -7,6 +7,13 @@ const COLUMNS: &str = "id, organisation, org_path, area_code, kind, name, person
      key_name, picture_sha256, state, source, applicant, applicant_subject, applied_at, decided_by, opinion, decided_at, \
      made_at, active_at, ended_at, custodian, version";
 
+const SCOPED: ScopeColumns = ScopeColumns {
+    owner: "applicant_subject",
+    org_path: "org_path",
+    area_code: "area_code",
+    about: "",
+};
+
 fn place(id: &str) -> String {
     format!("seals_seal.person:{id}")
 }
@@ -94,24 +101,13 @@ pub(crate) fn list(
     offset: u32,
 ) -> Result<Vec<Seal>> {
     let mut p = Vec::new();
-    let columns = ScopeColumns {
-        owner: "applicant_subject",
-        org_path: "org_path",
-        area_code: "area_code",
-        about: "",
-    };
-    let mut rest = format!("WHERE {}", scope.sql(columns, &mut p));
+    let mut rest = format!("WHERE {}", scope.sql(SCOPED, &mut p));
     if !by.q.is_empty() {
-        // Its own signs in a pattern would find anything.
-        let plain: String = by.q.chars().filter(|c| !"%_\\".contains(*c)).collect();
-        if plain.is_empty() {
-            // Nothing but such signs stands in no name.
-            return Ok(Vec::new());
-        }
-        p.push(format!("%{plain}%").into());
-        rest.push_str(&format!(
-            " AND (name LIKE ${0} OR purpose LIKE ${0} OR code LIKE ${0})",
-            p.len()
+        rest.push_str(" AND ");
+        rest.push_str(&kernel::db::containing(
+            &["name", "purpose", "code"],
+            by.q,
+            &mut p,
         ));
     }
     for (column, value) in [("state", by.state), ("kind", by.kind)] {
@@ -133,13 +129,7 @@ pub(crate) fn list(
 /// What waits for the authority: applications and approved seals that are to be made, the oldest first.
 pub(crate) fn queue(ctx: &Ctx, tx: &mut Tx<'_>, scope: &Scope, limit: u32) -> Result<Vec<Seal>> {
     let mut p = Vec::new();
-    let columns = ScopeColumns {
-        owner: "applicant_subject",
-        org_path: "org_path",
-        area_code: "area_code",
-        about: "",
-    };
-    let scope = scope.sql(columns, &mut p);
+    let scope = scope.sql(SCOPED, &mut p);
     p.push(limit.into());
     let rest = format!(
         "WHERE state IN ('applied', 'approved', 'made') AND {scope} ORDER BY applied_at, id LIMIT ${}",

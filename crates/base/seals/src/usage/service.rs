@@ -68,26 +68,13 @@ pub(crate) async fn reserve(
     which: Which<'_>,
     who: Who<'_>,
     o: &Occasion,
-    (sha256, sm3): &(String, String),
+    hashes: &(String, String),
 ) -> Result<Reserved> {
     let decided = ctx
         .tx("seals.reserve", |tx| {
             let (seal, organisation, found) = choose(ctx, tx, which, who, o)?;
-            let mut row = Use {
-                id: ctx.id().to_string(),
-                seal: seal.as_ref().map(|s| s.id.clone()),
-                organisation,
-                actor: ctx.actor.id.clone(),
-                occasion: o.kind.clone(),
-                title: o.title.clone(),
-                number: o.number.clone(),
-                purpose: o.purpose.clone(),
-                for_whom: o.for_whom.clone(),
-                sha256: sha256.clone(),
-                sm3: sm3.clone(),
-                at: ctx.now(),
-                ..Use::default()
-            };
+            let id = seal.as_ref().map(|s| s.id.clone());
+            let mut row = tried(ctx, id, organisation, o, hashes);
             match (seal, found) {
                 (Some(seal), Ok(grant)) => {
                     let day = ctx.today().to_string();
@@ -111,6 +98,31 @@ pub(crate) async fn reserve(
         })
         .await?;
     decided.map_err(|why| Refusal::new(why).status(409).into())
+}
+
+/// The row of a try, before it is known what comes of it.
+fn tried(
+    ctx: &Ctx,
+    seal: Option<String>,
+    organisation: String,
+    o: &Occasion,
+    (sha256, sm3): &(String, String),
+) -> Use {
+    Use {
+        id: ctx.id().to_string(),
+        seal,
+        organisation,
+        actor: ctx.actor.id.clone(),
+        occasion: o.kind.clone(),
+        title: o.title.clone(),
+        number: o.number.clone(),
+        purpose: o.purpose.clone(),
+        for_whom: o.for_whom.clone(),
+        sha256: sha256.clone(),
+        sm3: sm3.clone(),
+        at: ctx.now(),
+        ..Use::default()
+    }
 }
 
 const NONE: &str = "seals-none";
@@ -234,26 +246,12 @@ pub(crate) async fn unfit(
     ctx: &Ctx,
     seal: &str,
     o: &Occasion,
-    (sha256, sm3): &(String, String),
+    hashes: &(String, String),
     why: &str,
 ) -> Result<()> {
     ctx.tx("seals.unfit", |tx| {
         let seal = seals::get(ctx, tx, seal)?.ok_or_else(Refusal::not_found)?;
-        let row = Use {
-            id: ctx.id().to_string(),
-            seal: Some(seal.id),
-            organisation: seal.organisation,
-            actor: ctx.actor.id.clone(),
-            occasion: o.kind.clone(),
-            title: o.title.clone(),
-            number: o.number.clone(),
-            purpose: o.purpose.clone(),
-            for_whom: o.for_whom.clone(),
-            sha256: sha256.clone(),
-            sm3: sm3.clone(),
-            at: ctx.now(),
-            ..Use::default()
-        };
+        let row = tried(ctx, Some(seal.id), seal.organisation, o, hashes);
         written(ctx, tx, row, "refused", Some(why))
     })
     .await

@@ -1,5 +1,6 @@
 //! One private and one public key type over SM2, ECDSA P-256 and Ed25519.
 
+use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use zeroize::Zeroizing;
 
@@ -121,6 +122,35 @@ impl PrivateKey {
     }
 }
 
+impl PrivateKey {
+    /// Signs a digest that somebody else made: for SM2 SM3(Z ‖ M) (see [`Sm2Key::sign_digest`]), for P-256 SHA-256. The caller
+    /// alone knows of what.
+    ///
+    /// # Errors
+    /// [`Error::Key`] for Ed25519, which signs messages only.
+    pub fn sign_digest(&self, digest: &[u8; 32]) -> Result<Vec<u8>> {
+        match self {
+            Self::Sm2(key) => key.sign_digest(digest),
+            Self::P256(key) => {
+                let made: p256::ecdsa::Signature = key.sign_prehash(digest).map_err(|_| Error::Signature)?;
+                Ok(made.to_der().as_bytes().to_vec())
+            }
+            Self::Ed25519(_) => Err(Error::Key("Ed25519 signs no digests")),
+        }
+    }
+
+    /// Decrypts what was encrypted to the public half; see [`PublicKey::encrypt`].
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] when it was not, [`Error::Key`] for a key that is not SM2.
+    pub fn decrypt(&self, cipher: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::Sm2(key) => key.decrypt(cipher),
+            _ => Err(Error::Key("only SM2 keys decrypt")),
+        }
+    }
+}
+
 /// A public key, checked to be a point of its curve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
@@ -206,6 +236,17 @@ impl PublicKey {
     /// As [`PublicKey::from_spki_der`].
     pub fn from_spki_pem(text: &str) -> Result<Self> {
         Self::from_spki_der(&der::unpem("PUBLIC KEY", text)?)
+    }
+
+    /// Encrypts a short text, such as a key, to the holder of the private half; see [`sm::sm2_encrypt`].
+    ///
+    /// # Errors
+    /// As there; [`Error::Key`] for a key that is not SM2.
+    pub fn encrypt(&self, rng: Rng<'_>, plain: &[u8]) -> Result<Vec<u8>> {
+        match self.kind {
+            Kind::Sm2 => sm::sm2_encrypt(&self.bytes, rng, plain),
+            _ => Err(Error::Key("only SM2 keys encrypt")),
+        }
     }
 
     /// Verifies a signature made by [`PrivateKey::sign`].

@@ -1,9 +1,13 @@
-//! National algorithms: SM3 (GB/T 32905), SM2 signatures (GB/T 32918.2) and SM4 (GB/T 32907) in GCM.
+//! National algorithms: SM3 (GB/T 32905), SM2 signatures (GB/T 32918.2) and encryption (GB/T 32918.4), SM4 (GB/T 32907) in
+//! GCM.
 
 use aes_gcm::aead::{Aead, KeyInit as _, Payload, consts::U12};
 use hmac::{Hmac, Mac as _};
+use sm2::dsa::signature::hazmat::PrehashSigner as _;
 use sm2::dsa::signature::{Signer as _, Verifier as _};
 use sm2::dsa::{Signature, SigningKey, VerifyingKey};
+use sm2::elliptic_curve::rand_core::{TryCryptoRng, TryRng};
+use sm2::pke::{DecryptingKey, EncryptingKey};
 use sm3::{Digest as _, Sm3};
 use zeroize::Zeroizing;
 
@@ -92,6 +96,67 @@ impl Sm2Key {
         let signature: Signature = key.try_sign(message).map_err(|_| Error::Signature)?;
         Ok(signature.to_der().as_ref().to_vec())
     }
+
+    /// Signs what is already digested: e = SM3(Z ‖ M) of GB/T 32918.2, 6.1, where Z names the signer. DER as above.
+    ///
+    /// # Errors
+    /// [`Error::Signature`] when the algorithm finds no signature; its chance is negligible.
+    pub fn sign_digest(&self, digest: &[u8; 32]) -> Result<Vec<u8>> {
+        let key = SigningKey::new(DEFAULT_ID, &self.0).map_err(|_| Error::Key("SM2 identifier too long"))?;
+        let signature: Signature = key.sign_prehash(digest).map_err(|_| Error::Signature)?;
+        Ok(signature.to_der().as_ref().to_vec())
+    }
+
+    /// Decrypts what [`sm2_encrypt`] made.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] for anything else.
+    pub fn decrypt(&self, cipher: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let key = DecryptingKey::new(self.0.clone());
+        key.decrypt_der(cipher)
+            .map(Zeroizing::new)
+            .map_err(|_| Error::Sealed)
+    }
+}
+
+/// A source of chance as the library wants it.
+struct Chance<'a>(Rng<'a>);
+
+impl TryRng for Chance<'_> {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> std::result::Result<u32, Self::Error> {
+        let mut bytes = [0; 4];
+        (self.0)(&mut bytes);
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> std::result::Result<u64, Self::Error> {
+        let mut bytes = [0; 8];
+        (self.0)(&mut bytes);
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> std::result::Result<(), Self::Error> {
+        (self.0)(dst);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Chance<'_> {}
+
+/// Encrypts to the holder of the uncompressed point `public` (GB/T 32918.4 with SM3): DER SEQUENCE { x, y, C3, C2 }, which is
+/// C1C3C2 as GM/T 0009 writes it.
+///
+/// # Errors
+/// [`Error::Key`] for a bad point, [`Error::Sealed`] for an empty text, which the algorithm cannot hide.
+pub fn sm2_encrypt(public: &[u8], rng: Rng<'_>, plain: &[u8]) -> Result<Vec<u8>> {
+    let key = EncryptingKey::from_sec1_bytes(public).map_err(|_| Error::Key("not an SM2 public key"))?;
+    if plain.is_empty() {
+        return Err(Error::Sealed);
+    }
+    key.encrypt_der(&mut Chance(rng), plain)
+        .map_err(|_| Error::Sealed)
 }
 
 /// Verifies a DER SM2 signature by the holder of the uncompressed point `public`, known as `distid`.
