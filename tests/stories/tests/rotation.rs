@@ -135,7 +135,8 @@ async fn every_sealed_value_comes_under_the_new_key(db: Db) {
         for sql in m.migrations.iter().map(|m| &m.sql) {
             let mut table = "";
             for line in sql.lines().filter(|l| !l.trim_start().starts_with("--")) {
-                if let Some(rest) = line.split("CREATE TABLE ").nth(1) {
+                let begins = ["CREATE TABLE ", "ALTER TABLE "];
+                if let Some(rest) = begins.iter().find_map(|b| line.split(b).nth(1)) {
                     table = rest.split([' ', '(']).next().unwrap_or_default();
                 }
                 for part in line.split(',').filter(|p| p.contains(" BYTEA")) {

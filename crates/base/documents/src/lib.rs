@@ -179,6 +179,12 @@ pub fn module() -> Module {
             ),
             Sealed::bytes("documents_paper", &["id"], "body", "documents_paper.body:{id}"),
             Sealed::bytes("documents_paper", &["id"], "pdf", "documents_paper.pdf:{id}"),
+            Sealed::bytes(
+                "documents_paper_ofd",
+                &["paper"],
+                "file",
+                "documents_paper_ofd.file:{paper}",
+            ),
         ]
     };
     m.consumers = vec![Consumer {

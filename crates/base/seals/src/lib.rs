@@ -152,6 +152,7 @@ pub fn module() -> Module {
                 "seals_reservation.body:{id}",
             ),
             Sealed::bytes("seals_batch", &["id"], "purpose", "seals_batch.purpose:{id}"),
+            Sealed::bytes("seals_batch", &["id"], "keyword", "seals_batch.keyword:{id}"),
             Sealed::bytes("seals_file", file, "name", "seals_file.name:{batch}:{position}"),
             Sealed::bytes("seals_file", file, "input", "seals_file.input:{batch}:{position}"),
             Sealed::bytes(
