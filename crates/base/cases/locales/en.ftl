@@ -617,3 +617,5 @@ cases-agent = Agent
 cases-guardian = Guardian
 cases-through = Through { $who }
 cases-delivery-for = { $who } (for { $whom })
+cases-unfinished-work = Open tasks given to this person
+cases-unfinished-absences = Absences in which this person stands in

@@ -617,3 +617,5 @@ cases-agent = 经办人
 cases-guardian = 监护人
 cases-through = 经办：{ $who }
 cases-delivery-for = { $who }（代{ $whom }）
+cases-unfinished-work = 指派给本人的待办任务
+cases-unfinished-absences = 答应代办的请假

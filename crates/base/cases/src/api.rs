@@ -59,6 +59,16 @@ pub fn of_firm(ctx: &Ctx, tx: &mut Tx<'_>, asked: &identity::api::Listing<'_>) -
     Ok(serde_json::json!({ "items": items, "more": rows.len() > PAGE as usize }))
 }
 
+/// What an official would leave unfinished: (text, number).
+pub fn unfinished(ctx: &Ctx, tx: &mut Tx<'_>, actor: &str) -> Result<Vec<(String, i64)>> {
+    let (work, absences) = store::unfinished_of(tx, actor, &ctx.today().to_string())?;
+    let text = |key: &str| ctx.t(key, &[]);
+    Ok(vec![
+        (text("cases-unfinished-work"), work),
+        (text("cases-unfinished-absences"), absences),
+    ])
+}
+
 /// The formats that form fields may name, for the pack check.
 pub const FORMATS: &[&str] = &["citizen-id", "credit-code", "phone", "date"];
 

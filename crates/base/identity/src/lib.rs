@@ -7,12 +7,15 @@
 //! - [`assurance`]: real-name levels and the checks behind them
 //! - [`check`]: checks of a person by an adapter (level R3)
 //! - [`factor`]: second factors, recovery codes, the steps of a sign-in
+//! - [`official`]: joining, posts with approval, moving, leaving, coming back
 //! - [`passkey`]: passkeys (WebAuthn), as a sign-in and as a second factor
 //! - [`organisation`]: the tree, posts, roles
 //! - [`phone`]: confirmed phone numbers, signing in with a code by SMS
 //! - [`policy`]: Cedar decides a verb on one row; [`kernel::Scope`] decides lists
 //! - [`pack`]: organisations, posts, roles, policies and demonstration accounts from the city pack
+//! - [`review`]: campaigns in which posts held are confirmed or ended
 //! - [`scan`]: signing in by a phone that is signed in already
+//! - [`structure`]: the tree with its history
 //!
 //! It implements the kernel traits `Authorise`, `Sessions` and `Accessed`.
 
@@ -24,13 +27,16 @@ mod assurance;
 mod check;
 mod directory;
 mod factor;
+mod official;
 mod organisation;
 mod pack;
 mod passkey;
 mod phone;
 mod policy;
+mod review;
 mod scan;
 mod settings;
+mod structure;
 
 use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, Section, boxed};
 use kernel::rate::Rate;
@@ -162,6 +168,91 @@ pub(crate) static HOLDING: Table = Table {
     columns: &["id", "post", "account", "from_on", "until_on"],
 };
 
+pub(crate) static OFFICIAL: Table = Table {
+    name: "identity_official",
+    columns: &[
+        "account",
+        "state",
+        "source",
+        "external_id",
+        "number_index",
+        "joined_on",
+        "left_on",
+        "reason",
+        "version",
+        "created_at",
+        "changed_at",
+    ],
+};
+pub(crate) static PROPOSAL: Table = Table {
+    name: "identity_proposal",
+    columns: &[
+        "id",
+        "account",
+        "post",
+        "from_on",
+        "until_on",
+        "reason",
+        "state",
+        "proposed_by",
+        "proposed_at",
+        "decided_by",
+        "decided_at",
+        "answer",
+        "holding",
+        "version",
+    ],
+};
+pub(crate) static REVIEW_TABLE: Table = Table {
+    name: "identity_review",
+    columns: &[
+        "id",
+        "title",
+        "organisation",
+        "due_on",
+        "reviewer",
+        "suspends",
+        "state",
+        "started_by",
+        "started_at",
+        "closed_by",
+        "closed_at",
+        "version",
+    ],
+};
+pub(crate) static REVIEW_ITEM: Table = Table {
+    name: "identity_review_item",
+    columns: &[
+        "id",
+        "review",
+        "holding",
+        "account",
+        "post",
+        "path",
+        "reviewer",
+        "answer",
+        "reason",
+        "answered_by",
+        "answered_at",
+        "version",
+    ],
+};
+pub(crate) static VERSION: Table = Table {
+    name: "identity_version",
+    columns: &[
+        "id", "kind", "subject", "from_on", "name", "name_en", "parent", "retired", "change", "reason",
+        "actor", "at",
+    ],
+};
+pub(crate) static PAUSE: Table = Table {
+    name: "identity_pause",
+    columns: &["holding", "reason", "at"],
+};
+pub(crate) static EXCLUSION: Table = Table {
+    name: "identity_exclusion",
+    columns: &["id", "role", "other"],
+};
+
 pub(crate) static POWER: Table = Table {
     name: "identity_power",
     columns: &[
@@ -187,8 +278,38 @@ pub(crate) static POWER: Table = Table {
 
 pub(crate) const ESTABLISH: &str = "identity.agency.establish";
 pub(crate) const GUARDIANSHIP: &str = "identity.guardianship.confirm";
+pub(crate) const OFFICIALS: &str = "identity.official.read";
+pub(crate) const MANAGE: &str = "identity.account.manage";
+pub(crate) const APPROVE: &str = "identity.grant.approve";
+pub(crate) const REVIEW: &str = "identity.review.run";
+pub(crate) const REVIEWS: &str = "identity.review.read";
+pub(crate) const ANSWER: &str = "identity.review.answer";
+pub(crate) const STRUCTURE: &str = "identity.structure.manage";
 const ACCESS: &str = "identity.access.read";
 const CONFIRM: &str = "identity.assurance.confirm";
+
+const OFFICIAL_FACTS: [&str; 20] = [
+    "identity.organisation.changed",
+    "identity.review.started",
+    "identity.review.answered",
+    "identity.review.closed",
+    "identity.post.paused",
+    "identity.post.resumed",
+    "identity.official.joined",
+    "identity.official.invited",
+    "identity.official.activated",
+    "identity.official.changed",
+    "identity.official.leaving",
+    "identity.official.staying",
+    "identity.official.left",
+    "identity.official.suspended",
+    "identity.official.resumed",
+    "identity.official.rejoined",
+    "identity.post.proposed",
+    "identity.post.refused",
+    "identity.post.withdrawn",
+    "identity.post.ended",
+];
 
 const POWER_FACTS: [&str; 12] = [
     "identity.power.established",
@@ -382,10 +503,37 @@ pub fn module() -> Module {
         ),
     ];
     m.routes.extend(passkey::web::routes());
+    m.routes.extend(official::web::routes());
+    m.routes.extend(review::web::routes());
+    m.routes.extend(structure::web::routes());
     m.permissions = vec![
         Permission {
-            name: "identity.account.manage",
+            name: MANAGE,
             title: "identity-permission-manage",
+        },
+        Permission {
+            name: OFFICIALS,
+            title: "identity-permission-officials",
+        },
+        Permission {
+            name: APPROVE,
+            title: "identity-permission-approve",
+        },
+        Permission {
+            name: REVIEW,
+            title: "identity-permission-review",
+        },
+        Permission {
+            name: REVIEWS,
+            title: "identity-permission-reviews",
+        },
+        Permission {
+            name: ANSWER,
+            title: "identity-permission-answer",
+        },
+        Permission {
+            name: STRUCTURE,
+            title: "identity-permission-structure",
         },
         Permission {
             name: CONFIRM,
@@ -430,6 +578,9 @@ pub fn module() -> Module {
             order: 92,
         },
     ];
+    m.menu.extend(official::web::menu());
+    m.menu.push(review::web::menu());
+    m.menu.push(structure::web::menu());
     m.facts = vec![
         FactType {
             name: "identity.account.opened",
@@ -543,7 +694,18 @@ pub fn module() -> Module {
         name,
         unconsumed: Some("audit and the firm's history; a power is looked up at each request"),
     }));
+    m.facts.extend(OFFICIAL_FACTS.iter().map(|&name| FactType {
+        name,
+        unconsumed: Some("audit and the official's history; rights are looked up at each request"),
+    }));
     m.tables = vec![
+        &OFFICIAL,
+        &PROPOSAL,
+        &EXCLUSION,
+        &REVIEW_TABLE,
+        &REVIEW_ITEM,
+        &PAUSE,
+        &VERSION,
         &POWER,
         &ACCOUNT,
         &SUBJECT,
@@ -562,6 +724,16 @@ pub fn module() -> Module {
             name: phone::service::SEND,
             run: |ctx, v| boxed(phone::service::send(ctx, v)),
             every: None,
+        },
+        JobKind {
+            name: official::leave::DAILY,
+            run: |ctx, _| boxed(official::leave::daily(ctx)),
+            every: Some(3_600_000),
+        },
+        JobKind {
+            name: review::service::DAILY,
+            run: |ctx, _| boxed(review::service::daily(ctx)),
+            every: Some(3_600_000),
         },
         JobKind {
             name: agency::watch::DAILY,
@@ -586,5 +758,8 @@ pub fn module() -> Module {
     m.samples.extend(assurance::web::samples());
     m.samples.extend(phone::web::samples());
     m.samples.extend(scan::web::samples());
+    m.samples.extend(official::web::samples());
+    m.samples.extend(review::web::samples());
+    m.samples.extend(structure::web::samples());
     m
 }
