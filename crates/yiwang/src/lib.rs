@@ -124,6 +124,10 @@ pub async fn open(config: Config, pack_dir: &Path, with: Surroundings) -> Result
         data::collect_all(&ctx, &pack).await?;
     }
     seals::open(&ctx, &pack).await?;
+    app.services.put(identity::api::Unfinished(vec![
+        cases::api::unfinished,
+        seals::api::unfinished,
+    ]));
     app.services.put(CityPack(pack));
     Ok(app)
 }

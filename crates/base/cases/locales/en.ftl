@@ -609,3 +609,5 @@ cases-paper-promised = a written promise stands for it
 cases-by-agent = Applicant (through { $agent })
 cases-paper-agent = { " " }(through { $agent })
 cases-papers-unsealed = Waiting for a seal:
+cases-unfinished-work = Open tasks given to this person
+cases-unfinished-absences = Absences in which this person stands in

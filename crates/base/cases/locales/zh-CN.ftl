@@ -609,3 +609,5 @@ cases-paper-promised = 以书面承诺代替
 cases-by-agent = 申请人（经办：{ $agent }）
 cases-paper-agent = （经办人 { $agent }）
 cases-papers-unsealed = 等待用印：
+cases-unfinished-work = 指派给本人的待办任务
+cases-unfinished-absences = 答应代办的请假

@@ -26,6 +26,16 @@ pub fn own(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<Json>> {
     Ok(out)
 }
 
+/// What an official would leave unfinished: (text, number).
+pub fn unfinished(ctx: &Ctx, tx: &mut Tx<'_>, actor: &str) -> Result<Vec<(String, i64)>> {
+    let (work, absences) = store::unfinished_of(tx, actor, &ctx.today().to_string())?;
+    let text = |key: &str| ctx.t(key, &[]);
+    Ok(vec![
+        (text("cases-unfinished-work"), work),
+        (text("cases-unfinished-absences"), absences),
+    ])
+}
+
 /// The formats that form fields may name, for the pack check.
 pub const FORMATS: &[&str] = &["citizen-id", "credit-code", "phone", "date"];
 

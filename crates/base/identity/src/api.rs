@@ -282,9 +282,32 @@ pub fn phone_confirmed(tx: &mut Tx<'_>, subject: &str) -> Result<bool, Fault> {
 pub use crate::account::onward::{Onward, Origin};
 pub use crate::account::web::sign_out_to;
 
-/// Gives an account a post from a legal day on.
+/// The life of an official, for whoever has the right to it: these do not ask whether their caller may. Each runs inside the
+/// caller's transaction and emits its facts there.
+pub mod official {
+    pub use crate::official::assign::{approve, assign, end, refuse, withdraw};
+    pub use crate::official::change::{Change, change};
+    pub use crate::official::find::{Filter, Person, by_external, by_login, get, list, phone, posts};
+    pub use crate::official::join::{Join, Joined, Secret, invite, join, rejoin};
+    pub use crate::official::leave::{leave, resume, stay, suspend};
+    pub use crate::official::model::{Holding, Post, Proposal, State, Term};
+}
+
+/// Counts what an official would leave unfinished, by actor id: (text, number).
+pub type Left = fn(&Ctx, &mut Tx<'_>, &str) -> Result<Vec<(String, i64)>>;
+
+/// What other crates know of it; a service, put by the binary.
+pub struct Unfinished(pub Vec<Left>);
+
+/// Gives an account a post from a legal day on, without a proposal: for the pack and the operator.
+///
+/// # Errors
+/// `identity-official-excluded` (409) when the post's roles and those of the person exclude each other.
 pub async fn appoint(ctx: &Ctx, post: &str, account: kernel::Uuid, from: &str) -> Result<()> {
     ctx.tx("identity.appoint", |tx| {
+        if let Some(coming) = crate::official::held::post(tx, post)? {
+            crate::official::assign::excluded(ctx, tx, account, &coming.roles)?;
+        }
         let held = crate::organisation::store::hold(tx, post, account, from)?;
         let fact = kernel::Fact::new("identity.post.held", account).touch(&crate::HOLDING, held);
         ctx.emit(tx, fact)?;

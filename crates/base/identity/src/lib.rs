@@ -7,6 +7,7 @@
 //! - [`assurance`]: real-name levels and the checks behind them
 //! - [`check`]: checks of a person by an adapter (level R3)
 //! - [`factor`]: second factors, recovery codes, the steps of a sign-in
+//! - [`official`]: joining, posts with approval, moving, leaving, coming back
 //! - [`passkey`]: passkeys (WebAuthn), as a sign-in and as a second factor
 //! - [`organisation`]: the tree, posts, roles
 //! - [`phone`]: confirmed phone numbers, signing in with a code by SMS
@@ -24,6 +25,7 @@ mod assurance;
 mod check;
 mod directory;
 mod factor;
+mod official;
 mod organisation;
 mod pack;
 mod passkey;
@@ -161,6 +163,46 @@ pub(crate) static HOLDING: Table = Table {
     columns: &["id", "post", "account", "from_on", "until_on"],
 };
 
+pub(crate) static OFFICIAL: Table = Table {
+    name: "identity_official",
+    columns: &[
+        "account",
+        "state",
+        "source",
+        "external_id",
+        "number_index",
+        "joined_on",
+        "left_on",
+        "reason",
+        "version",
+        "created_at",
+        "changed_at",
+    ],
+};
+pub(crate) static PROPOSAL: Table = Table {
+    name: "identity_proposal",
+    columns: &[
+        "id",
+        "account",
+        "post",
+        "from_on",
+        "until_on",
+        "reason",
+        "state",
+        "proposed_by",
+        "proposed_at",
+        "decided_by",
+        "decided_at",
+        "answer",
+        "holding",
+        "version",
+    ],
+};
+pub(crate) static EXCLUSION: Table = Table {
+    name: "identity_exclusion",
+    columns: &["id", "role", "other"],
+};
+
 pub(crate) static POWER: Table = Table {
     name: "identity_power",
     columns: &[
@@ -186,8 +228,30 @@ pub(crate) static POWER: Table = Table {
 
 pub(crate) const ESTABLISH: &str = "identity.agency.establish";
 pub(crate) const GUARDIANSHIP: &str = "identity.guardianship.confirm";
+pub(crate) const OFFICIALS: &str = "identity.official.read";
+pub(crate) const MANAGE: &str = "identity.account.manage";
+pub(crate) const APPROVE: &str = "identity.grant.approve";
+pub(crate) const REVIEW: &str = "identity.review.run";
+pub(crate) const STRUCTURE: &str = "identity.structure.manage";
 const ACCESS: &str = "identity.access.read";
 const CONFIRM: &str = "identity.assurance.confirm";
+
+const OFFICIAL_FACTS: [&str; 14] = [
+    "identity.official.joined",
+    "identity.official.invited",
+    "identity.official.activated",
+    "identity.official.changed",
+    "identity.official.leaving",
+    "identity.official.staying",
+    "identity.official.left",
+    "identity.official.suspended",
+    "identity.official.resumed",
+    "identity.official.rejoined",
+    "identity.post.proposed",
+    "identity.post.refused",
+    "identity.post.withdrawn",
+    "identity.post.ended",
+];
 
 const POWER_FACTS: [&str; 12] = [
     "identity.power.established",
@@ -368,10 +432,27 @@ pub fn module() -> Module {
         ),
     ];
     m.routes.extend(passkey::web::routes());
+    m.routes.extend(official::web::routes());
     m.permissions = vec![
         Permission {
-            name: "identity.account.manage",
+            name: MANAGE,
             title: "identity-permission-manage",
+        },
+        Permission {
+            name: OFFICIALS,
+            title: "identity-permission-officials",
+        },
+        Permission {
+            name: APPROVE,
+            title: "identity-permission-approve",
+        },
+        Permission {
+            name: REVIEW,
+            title: "identity-permission-review",
+        },
+        Permission {
+            name: STRUCTURE,
+            title: "identity-permission-structure",
         },
         Permission {
             name: CONFIRM,
@@ -416,6 +497,7 @@ pub fn module() -> Module {
             order: 92,
         },
     ];
+    m.menu.extend(official::web::menu());
     m.facts = vec![
         FactType {
             name: "identity.account.opened",
@@ -495,7 +577,14 @@ pub fn module() -> Module {
         name,
         unconsumed: Some("audit and the firm's history; a power is looked up at each request"),
     }));
+    m.facts.extend(OFFICIAL_FACTS.iter().map(|&name| FactType {
+        name,
+        unconsumed: Some("audit and the official's history; rights are looked up at each request"),
+    }));
     m.tables = vec![
+        &OFFICIAL,
+        &PROPOSAL,
+        &EXCLUSION,
         &POWER,
         &ACCOUNT,
         &SUBJECT,
@@ -514,6 +603,11 @@ pub fn module() -> Module {
             name: phone::service::SEND,
             run: |ctx, v| boxed(phone::service::send(ctx, v)),
             every: None,
+        },
+        JobKind {
+            name: official::leave::DAILY,
+            run: |ctx, _| boxed(official::leave::daily(ctx)),
+            every: Some(3_600_000),
         },
         JobKind {
             name: agency::watch::DAILY,
@@ -538,5 +632,6 @@ pub fn module() -> Module {
     m.samples.extend(assurance::web::samples());
     m.samples.extend(phone::web::samples());
     m.samples.extend(scan::web::samples());
+    m.samples.extend(official::web::samples());
     m
 }

@@ -1,6 +1,7 @@
 //! Organisations, posts, roles, policies and demonstration accounts, as the city pack brings them.
 
 use crate::account::service::NewParty;
+use crate::official::{held, model};
 use crate::organisation::{Organisation, division, store as organisations};
 use crate::{account, api};
 use kernel::module::{JobFuture, boxed};
@@ -58,6 +59,9 @@ struct RoleRow {
     title: String,
     title_en: String,
     permissions: Vec<String>,
+    /// Roles that nobody may hold together with this one.
+    #[serde(default)]
+    excludes: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -194,6 +198,16 @@ pub(crate) fn load(ctx: Ctx, pack: Arc<Pack>) -> JobFuture {
             .await?;
         }
         ctx.tx("identity.load", |tx| {
+            let mut pairs = BTreeSet::new();
+            for r in &roles.role {
+                for other in &r.excludes {
+                    pairs.insert(held::put_exclusion(tx, &r.id, other)?);
+                }
+            }
+            covered(&ctx, tx, &crate::EXCLUSION, pairs.iter().map(String::as_str))
+        })
+        .await?;
+        ctx.tx("identity.load", |tx| {
             for r in &roles.role {
                 organisations::put_role(tx, &r.id, (&r.title, &r.title_en), &r.permissions)?;
             }
@@ -225,7 +239,18 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
         Err(e) => return vec![e.to_string()],
     };
     let known: BTreeSet<&str> = roles.iter().map(|r| r.id.as_str()).collect();
+    let mut pairs = Vec::new();
+    for r in &roles {
+        for other in &r.excludes {
+            if !known.contains(other.as_str()) || *other == r.id {
+                let message = format!("excludes {other}, which is no other role");
+                bad.push(wrong(pack, ROLES, &r.id, &message));
+            }
+            pairs.push((r.id.clone(), other.clone()));
+        }
+    }
     let mut posts = BTreeSet::new();
+    let mut post_roles: BTreeMap<String, Vec<String>> = BTreeMap::new();
     match pack.toml::<OrganisationFile>(ORGANISATIONS) {
         Err(e) => bad.push(e),
         Ok(file) => match tree(pack, file.organisation) {
@@ -234,6 +259,11 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
                 let ids: BTreeSet<&str> = all.iter().map(|o| o.id.as_str()).collect();
                 for p in &file.post {
                     posts.insert(p.id.clone());
+                    post_roles.insert(p.id.clone(), p.roles.clone());
+                    if let Some((a, b)) = model::conflict(&[], &p.roles, &pairs) {
+                        let message = format!("roles {a} and {b} exclude each other");
+                        bad.push(wrong(pack, ORGANISATIONS, &p.id, &message));
+                    }
                     if !ids.contains(p.org.as_str()) {
                         bad.push(wrong(
                             pack,
@@ -252,7 +282,18 @@ pub(crate) fn check(pack: &Pack) -> Vec<String> {
     match demo_accounts(pack) {
         Err(e) => bad.push(e),
         Ok(accounts) => {
+            // One person may have several accounts; what counts is the citizen number.
+            let mut people: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for a in accounts {
+                let coming = a.post.as_ref().and_then(|p| post_roles.get(p));
+                if let Some(coming) = coming {
+                    let own = people.entry(a.citizen_id.clone()).or_default();
+                    if let Some((x, y)) = model::conflict(own, coming, &pairs) {
+                        let message = format!("one person would hold {x} and {y}, which exclude each other");
+                        bad.push(wrong(pack, DEMO, &a.login, &message));
+                    }
+                    own.extend(coming.iter().cloned());
+                }
                 if let Err(e) = codes::citizen_id(&a.citizen_id) {
                     bad.push(wrong(pack, DEMO, &a.login, &format!("citizen_id: {e}")));
                 }

@@ -176,11 +176,18 @@ pub fn module() -> Module {
     .map(audit)
     .to_vec();
     m.tables = vec![&CLIENT, &KEY, &GRANT];
-    m.consumers = vec![Consumer {
-        name: "openid.logout",
-        facts: &["identity.session.ended"],
-        handle: logout::service::follow,
-    }];
+    m.consumers = vec![
+        Consumer {
+            name: "openid.logout",
+            facts: &["identity.session.ended"],
+            handle: logout::service::follow,
+        },
+        Consumer {
+            name: "openid.left",
+            facts: &["identity.official.left"],
+            handle: logout::service::left,
+        },
+    ];
     m.jobs = vec![
         JobKind {
             name: logout::service::TELL,

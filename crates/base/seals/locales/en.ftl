@@ -236,3 +236,4 @@ seals-wrong-grant = Please correct what is marked
 seals-wrong-grantee = Choose an official or a post of the organisation
 seals-wrong-count = A whole number from 1 to 1000000
 seals-wrong-day = The date is wrong
+seals-unfinished = Seals in this person's custody

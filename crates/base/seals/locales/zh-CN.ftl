@@ -236,3 +236,4 @@ seals-wrong-grant = 请改正标出的各项
 seals-wrong-grantee = 请选择该单位的人员或岗位
 seals-wrong-count = 请填写 1 到 1000000 的整数
 seals-wrong-day = 日期不对
+seals-unfinished = 保管中的印章

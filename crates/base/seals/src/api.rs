@@ -15,6 +15,11 @@ pub use crate::usage::service::Occasion;
 const DOTS: u32 = 500;
 const MM: f64 = 25.4 / 72.0;
 
+/// What an official would leave without a keeper: (text, number).
+pub fn unfinished(ctx: &Ctx, tx: &mut Tx<'_>, actor: &str) -> Result<Vec<(String, i64)>> {
+    Ok(vec![(ctx.t("seals-unfinished", &[]), seals::kept_by(tx, actor)?)])
+}
+
 /// Where a seal stands on a PDF page.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {

@@ -372,6 +372,16 @@ pub(crate) fn assign_work(
     Ok(())
 }
 
+/// Open work that was given to one person, and absences to come in which they stand in.
+pub(crate) fn unfinished_of(tx: &mut Tx<'_>, actor: &str, today: &str) -> Result<(i64, i64), Fault> {
+    let sql = "SELECT COUNT(*) FROM cases_work WHERE status = 'open' AND (assignee = $1 OR on_behalf = $1)";
+    let work = tx.scalar(sql, params![actor])?.unwrap_or(0);
+    let sql =
+        "SELECT COUNT(*) FROM cases_absence WHERE stand_in = $1 AND ended_at IS NULL AND until_on >= $2";
+    let absences = tx.scalar(sql, params![actor, today])?.unwrap_or(0);
+    Ok((work, absences))
+}
+
 pub(crate) fn urge_work(tx: &mut Tx<'_>, id: &str) -> Result<(), Fault> {
     tx.execute(
         "UPDATE cases_work SET urged = urged + 1 WHERE id = $1",

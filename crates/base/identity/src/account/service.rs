@@ -31,7 +31,12 @@ pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, visit: &Visi
     // A hash is checked in any case, so that the time taken does not tell which logins exist.
     let stand_in =
         "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let hash = account.as_ref().map_or(stand_in, |a| &a.password);
+    // Nor which ones nobody has set a password for yet.
+    let set = account
+        .as_ref()
+        .map(|a| a.password.as_str())
+        .filter(|p| !p.is_empty());
+    let hash = set.unwrap_or(stand_in);
     let right = matches(password, hash).await?;
     let account = match account {
         Some(account) if right => account,
@@ -47,7 +52,7 @@ pub(crate) async fn sign_in(ctx: &Ctx, login: &str, password: &str, visit: &Visi
     let token = hex::encode(ctx.random::<32>());
     let secret = ctx.random::<20>();
     ctx.tx("identity.begin-session", |tx| {
-        let Some(now) = store::account(tx, account.id)? else {
+        let Some(now) = store::account(tx, account.id)?.filter(|a| !a.retired) else {
             return Err(Refusal::sign_in().into());
         };
         model::check_lock(now.locked_until, ctx.now())?;
@@ -369,6 +374,13 @@ pub(crate) fn know(ctx: &Ctx, tx: &mut kernel::Tx<'_>, p: &NewParty<'_>) -> Resu
     Ok(id)
 }
 
+/// The hash of a password, reckoned off the async threads.
+pub(crate) async fn hash(ctx: &Ctx, typed: &str) -> Result<String> {
+    let (salt, fast, typed) = (ctx.random::<16>(), ctx.app.config.fast_hash, typed.to_string());
+    let hash = tokio::task::spawn_blocking(move || password::hash(&typed, &salt, fast)).await;
+    Ok(hash.map_err(|e| kernel::Fault::of("password hash", e))??)
+}
+
 /// Opens an account for a known subject. The password is hashed before the transaction.
 pub(crate) async fn open_account(
     ctx: &Ctx,
@@ -377,10 +389,7 @@ pub(crate) async fn open_account(
     subject: &str,
     password: &str,
 ) -> Result<Uuid> {
-    let (salt, fast, typed) = (ctx.random::<16>(), ctx.app.config.fast_hash, password.to_string());
-    let hash = tokio::task::spawn_blocking(move || password::hash(&typed, &salt, fast))
-        .await
-        .map_err(|e| kernel::Fault::of("password hash", e))??;
+    let hash = hash(ctx, password).await?;
     let account = Account {
         id: ctx.id(),
         login: login.to_lowercase(),

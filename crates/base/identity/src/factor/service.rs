@@ -361,7 +361,7 @@ pub(crate) async fn remove(ctx: &Ctx, id: &str) -> Result<()> {
     .await
 }
 
-fn take_away(ctx: &Ctx, tx: &mut Tx<'_>, f: &Factor, last: bool) -> Result<()> {
+pub(crate) fn take_away(ctx: &Ctx, tx: &mut Tx<'_>, f: &Factor, last: bool) -> Result<()> {
     store::remove_factor(tx, &f.id, ctx.now())?;
     if last {
         put_recovery(tx, f.account, &[])?;

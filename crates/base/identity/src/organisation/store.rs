@@ -96,6 +96,16 @@ pub(crate) fn put_role(
     Ok(())
 }
 
+/// Title and English title of a role.
+pub(crate) fn role_title(tx: &mut Tx<'_>, role: &str) -> Result<Option<(String, String)>, Fault> {
+    tx.one(
+        "SELECT title, title_en FROM identity_role WHERE id = $1",
+        params![role],
+    )?
+    .map(|r| Ok((r.get("title")?, r.get("title_en")?)))
+    .transpose()
+}
+
 /// (role, permissions) of every role.
 pub(crate) fn roles(tx: &mut Tx<'_>) -> Result<Vec<(String, Vec<String>)>, Fault> {
     tx.query("SELECT id, permissions FROM identity_role ORDER BY id", &[])?

@@ -214,6 +214,14 @@ pub(crate) fn of_account(tx: &mut Tx<'_>, account: Uuid, client: &str) -> Result
         .collect()
 }
 
+/// Sign-ins of an account to whatever system that have not ended.
+pub(crate) fn of_account_anywhere(tx: &mut Tx<'_>, account: Uuid) -> Result<Vec<Grant>, Fault> {
+    let sql = format!(
+        "SELECT {GRANT} FROM openid_grant WHERE account = $1 AND ended_at IS NULL ORDER BY id LIMIT 200"
+    );
+    tx.query(&sql, params![account])?.iter().map(grant_of).collect()
+}
+
 /// Ends a sign-in; its tokens are void. False when it had ended.
 pub(crate) fn end_grant(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<bool, Fault> {
     tx.execute(

@@ -85,6 +85,25 @@ pub(crate) fn follow(ctx: &Ctx, tx: &mut Tx<'_>, fact: &Recorded) -> Result<()> 
     Ok(())
 }
 
+/// Consumer of officials who leave: every sign-in of theirs ends, those too that were to go on without the person, so that none of
+/// them comes back when the person does.
+pub(crate) fn left(ctx: &Ctx, tx: &mut Tx<'_>, fact: &Recorded) -> Result<()> {
+    let Ok(account) = fact.subject.parse() else {
+        return Ok(());
+    };
+    loop {
+        let page = store::of_account_anywhere(tx, account)?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for g in page {
+            order(ctx, tx, &g)?;
+            store::end_grant(tx, &g.id, ctx.now())?;
+            token::ended(ctx, tx, &g.id, "left")?;
+        }
+    }
+}
+
 /// Has the system of a sign-in told that it is over, if it wants to know.
 pub(crate) fn order(ctx: &Ctx, tx: &mut Tx<'_>, g: &Grant) -> Result<()> {
     let Some(client) = known(ctx, tx, &g.client)? else {

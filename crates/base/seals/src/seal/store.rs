@@ -230,6 +230,12 @@ pub(crate) fn entrust(tx: &mut Tx<'_>, id: &str, custodian: &str) -> Result<bool
     Ok(tx.execute(sql, params![id, custodian])? == 1)
 }
 
+/// How many seals somebody keeps.
+pub(crate) fn kept_by(tx: &mut Tx<'_>, actor: &str) -> Result<i64, Fault> {
+    let sql = "SELECT COUNT(*) FROM seals_seal WHERE custodian = $1 AND state <> 'destroyed'";
+    Ok(tx.scalar(sql, params![actor])?.unwrap_or(0))
+}
+
 /// Seals of the pack that nobody keeps yet.
 pub(crate) fn unkept(tx: &mut Tx<'_>) -> Result<Vec<String>, Fault> {
     let sql = "SELECT id FROM seals_seal WHERE source = 'pack' AND custodian IS NULL AND state = 'active' ORDER BY id";
