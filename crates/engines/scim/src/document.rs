@@ -269,7 +269,8 @@ fn complex(a: &Attribute, value: &Value) -> Result<Option<Value>, Error> {
     Ok((!out.is_empty()).then_some(Value::Object(out)))
 }
 
-/// The resource as it leaves the service: a canonical one with `schemas`, `id` and `meta`. Times are RFC 3339.
+/// The resource as it leaves the service: a canonical one with `schemas`, `id` and `meta`. `base` is the address of the service
+/// without a slash at its end, times are RFC 3339.
 pub fn finish(
     of: &ResourceType,
     resource: &Value,
@@ -277,7 +278,7 @@ pub fn finish(
     base: &str,
     created: &str,
     modified: &str,
-    version: i64,
+    version: &str,
 ) -> Value {
     let mut out = resource.as_object().cloned().unwrap_or_default();
     out.insert("schemas".into(), of.uses(&out));

@@ -97,20 +97,12 @@ pub static OFFICIAL: Schema = Schema {
     id: OFFICIAL_ID,
     name: "Official",
     about: "What the city needs to let somebody join as an official.",
-    attributes: &[
-        Attribute::text(
-            "identityNumber",
-            "The citizen's identity number. Taken in, checked, never told.",
-        )
-        .secret()
-        .longest(18),
-        Attribute::text(
-            "post",
-            "The id of the post with which the official joins; without it the directory's default.",
-        )
-        .exact()
-        .longest(64),
-    ],
+    attributes: &[Attribute::text(
+        "identityNumber",
+        "The citizen's identity number. Taken in, checked, never told.",
+    )
+    .secret()
+    .longest(18)],
 };
 
 const MEMBERS: &[Attribute] = &[
@@ -163,12 +155,12 @@ pub fn schemas() -> [&'static Schema; 4] {
     [&USER, &ENTERPRISE, &OFFICIAL, &GROUP]
 }
 
-/// The configuration document (RFC 7643 §5); `base` is the address of the service, `guide` that of its guide.
-pub fn configuration(base: &str, guide: &str) -> Value {
+/// The configuration document (RFC 7643 §5); `base` is the address of the service.
+pub fn configuration(base: &str) -> Value {
     let no = json!({ "supported": false });
     let yes = json!({ "supported": true });
     json!({
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"], "documentationUri": guide,
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": yes, "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
         "filter": { "supported": true, "maxResults": MAX_RESULTS }, "changePassword": no, "sort": yes, "etag": yes,
         "authenticationSchemes": [{

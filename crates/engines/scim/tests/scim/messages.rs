@@ -94,7 +94,7 @@ fn the_documents_of_discovery_are_whole() {
             .iter()
             .for_each(check);
     }
-    let c = configuration(base, "https://city.test/guide");
+    let c = configuration(base);
     assert_eq!(
         (
             &c["patch"]["supported"],
