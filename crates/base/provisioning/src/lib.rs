@@ -128,13 +128,15 @@ pub fn module() -> Module {
 
 /// The routes of the protocol. Public and open: no cookie opens them, [`door`] asks for the token.
 fn service() -> Vec<Route> {
+    use axum::routing::any;
     use door::web;
-    let route = |path: &'static str, handler: MethodRouter<Arc<App>>| {
-        Route::new(path, Door::Public, handler.fallback(web::no_such_method))
+    let all = |path: &'static str, handler: MethodRouter<Arc<App>>| {
+        Route::new(path, Door::Public, handler)
             .open()
             .rate(Rate::Lookup)
             .body(BODY)
     };
+    let route = |path, handler: MethodRouter<Arc<App>>| all(path, handler.fallback(web::no_such_method));
     vec![
         route("/scim/v2/ServiceProviderConfig", get(web::configuration)),
         route("/scim/v2/ResourceTypes", get(web::types)),
@@ -159,10 +161,8 @@ fn service() -> Vec<Route> {
                 .patch(group::web::patch)
                 .delete(group::web::remove),
         ),
-        route("/scim/v2/Bulk", axum::routing::any(web::not_implemented)),
-        route("/scim/v2/Me", axum::routing::any(web::not_implemented)),
-        Route::new("/scim/v2/{*rest}", Door::Public, axum::routing::any(web::nothing))
-            .open()
-            .rate(Rate::Lookup),
+        all("/scim/v2/Bulk", any(web::not_implemented)),
+        all("/scim/v2/Me", any(web::not_implemented)),
+        all("/scim/v2/{*rest}", any(web::nothing)),
     ]
 }

@@ -90,7 +90,8 @@ pub(crate) fn say(cx: &Ctx, problem: &Problem) -> Said {
             scim_type,
             detail: text,
         };
-        said(error, &refusal.key)
+        let name = scim_type.map_or_else(|| refusal.key.clone(), |t| t.as_str().into());
+        said(error, &name)
     };
     match refusal.key.as_str() {
         CARRIED => {
