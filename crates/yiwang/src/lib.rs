@@ -28,6 +28,7 @@ pub fn modules() -> Vec<Module> {
         comms::module(),
         identity::module(),
         openid::module(),
+        provisioning::module(),
         cipher::module(),
         seals::module(),
         data::module(),

@@ -21,8 +21,10 @@ pub(crate) const INTROSPECTION: &str = "introspection";
 
 /// Scope by which a client uses the keys that the city keeps for it.
 pub(crate) const CIPHER: &str = "cipher";
+/// Scope by which the directory of a department keeps its officials.
+pub(crate) const SCIM: &str = "scim";
 /// Scopes by which a system works for itself; no person consents to them.
-pub(crate) const MACHINE: [&str; 2] = [INTROSPECTION, CIPHER];
+pub(crate) const MACHINE: [&str; 3] = [INTROSPECTION, CIPHER, SCIM];
 
 /// The provider of this city, made once.
 pub(crate) fn provider(ctx: &Ctx) -> Arc<Provider> {

@@ -163,7 +163,7 @@ fn form_data(cx: &Ctx, id: Option<&str>, t: &Typed, refused: Option<&Refusal>) -
         .collect();
     json!({
         "id": id, "error": error, "wrong": fields, "methods": METHODS, "scopes": scopes.join(" "), "introspection": crate::provider::INTROSPECTION,
-        "cipher": crate::provider::CIPHER,
+        "cipher": crate::provider::CIPHER, "scim": crate::provider::SCIM,
         "algs": ["ES256", "EdDSA"], "issuer": provider.issuer,
         "client": { "version": t.version, "client_name": t.client_name, "operator": t.operator, "redirect_uris": t.redirect_uris,
             "post_logout_redirect_uris": t.post_logout_redirect_uris, "scope": t.scope, "method": t.token_endpoint_auth_method,
@@ -258,7 +258,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         "post_logout_redirect_uris": "", "scope": "openid profile", "method": "client_secret_basic", "jwks": "", "backchannel_logout_uri": "",
         "alg": "ES256", "subject_type": "pairwise", "authorization_code": true, "refresh_token": false, "client_credentials": false, "par": false });
     let form = |id: Json, wrong: Json, error: &str| {
-        json!({ "id": id, "error": error, "wrong": wrong, "methods": METHODS, "scopes": "openid profile phone", "introspection": "introspection", "cipher": "cipher",
+        json!({ "id": id, "error": error, "wrong": wrong, "methods": METHODS, "scopes": "openid profile phone", "introspection": "introspection", "cipher": "cipher", "scim": "scim",
             "algs": ["ES256", "EdDSA"], "issuer": "http://localhost:8151", "client": t, "retired": false, "secret": true })
     };
     let item = json!({ "id": "c", "name": "演示停车系统", "operator": "演示城市停车公司", "since": 1_795_000_000_000i64, "retired": false });

@@ -1,0 +1,104 @@
+//! The requests about groups.
+
+use super::service::{self, Kept};
+use crate::door::answer::{Answer, no, refuse};
+use crate::door::web::{Call, pass};
+use axum::extract::{Path, Request};
+use axum::response::Response;
+use kernel::{Ctx, Result};
+use scim::message::Search;
+use scim::project::Projection;
+use scim::resources::GROUPS_TYPE;
+use serde_json::Value as Json;
+
+fn told(kept: Kept, projection: &Projection, ignored: Vec<String>) -> Answer {
+    Answer {
+        status: 200,
+        body: Some(projection.apply(&GROUPS_TYPE, &kept.seen.group)),
+        location: kept.seen.group["meta"]["location"].as_str().map(str::to_string),
+        version: Some(kept.seen.version),
+        changed: kept.changed,
+        ignored,
+        waiting: kept.waiting,
+    }
+}
+
+pub(crate) async fn list(cx: Ctx, request: Request) -> Response {
+    pass(cx, request, async |call: Call, _| {
+        let search = call.search()?;
+        Ok(Answer::ok(service::list(&call, &search).await?))
+    })
+    .await
+}
+
+pub(crate) async fn search(cx: Ctx, request: Request) -> Response {
+    pass(cx, request, async |call: Call, body: Json| {
+        let search = Search::body(&body).map_err(no)?;
+        Ok(Answer::ok(service::list(&call, &search).await?))
+    })
+    .await
+}
+
+pub(crate) async fn show(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+    pass(cx, request, async |call: Call, _| one(&call, &id).await).await
+}
+
+async fn one(call: &Call, id: &str) -> Result<Answer> {
+    let projection = call.search()?.projection;
+    let seen = call
+        .cx
+        .read("provisioning.group", |tx| service::find(call, tx, id))
+        .await?;
+    if call.has(&seen.version) {
+        return Ok(Answer {
+            status: 304,
+            version: Some(seen.version),
+            ..Answer::default()
+        });
+    }
+    Ok(Answer {
+        location: seen.group["meta"]["location"].as_str().map(str::to_string),
+        version: Some(seen.version),
+        ..Answer::ok(projection.apply(&GROUPS_TYPE, &seen.group))
+    })
+}
+
+pub(crate) async fn create(cx: Ctx, request: Request) -> Response {
+    pass(cx, request, async |call: Call, body: Json| {
+        let read = scim::document::read(&GROUPS_TYPE, &body).map_err(no)?;
+        service::create(&call, &read.resource).await?;
+        Err(refuse("provisioning-posts-here", 403))
+    })
+    .await
+}
+
+pub(crate) async fn replace(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+    pass(cx, request, async |call: Call, body: Json| {
+        let projection = call.search()?.projection;
+        let read = scim::document::read(&GROUPS_TYPE, &body).map_err(no)?;
+        let kept = service::replace(&call, &id, &read.resource).await?;
+        Ok(told(kept, &projection, read.ignored))
+    })
+    .await
+}
+
+pub(crate) async fn patch(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+    pass(cx, request, async |call: Call, body: Json| {
+        let projection = call.search()?.projection;
+        let operations = scim::patch::read(&body).map_err(no)?;
+        let kept = service::patch(&call, &id, &operations).await?;
+        Ok(told(kept, &projection, vec![]))
+    })
+    .await
+}
+
+pub(crate) async fn remove(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+    pass(cx, request, async |call: Call, _| {
+        let found = call
+            .cx
+            .read("provisioning.group", |tx| service::find(&call, tx, &id))
+            .await;
+        found.and_then(|_| Err(refuse("provisioning-posts-here", 403)))
+    })
+    .await
+}
