@@ -14,6 +14,7 @@ on_both!(
     a_county_for_itself,
     access_is_reviewed,
     the_tree_has_a_history,
+    an_older_city_gets_the_roles,
 );
 
 const DAY: &str = "2026-11-24";
@@ -1345,4 +1346,63 @@ async fn the_tree_has_a_history(db: Db) {
     )
     .await;
     assert_eq!(sound(&city).await.len(), 1, "a history changed by hand is found");
+}
+
+async fn an_older_city_gets_the_roles(db: Db) {
+    let place = stories::Place::new(db);
+    let start = async || {
+        let place = place.clone();
+        let config = place.config();
+        City::start(place, config, DAY, None).await.unwrap()
+    };
+    let city = start().await;
+    // As if it had been founded before there were three administrators, and somebody had changed a role since.
+    for sql in [
+        "DELETE FROM identity_holding WHERE post LIKE 'shi-s%-administrator' OR post = 'shi-audit-administrator'",
+        "DELETE FROM identity_post WHERE id LIKE 'shi-s%-administrator' OR id = 'shi-audit-administrator'",
+        "DELETE FROM identity_role WHERE id IN ('system-administrator', 'security-administrator', 'audit-administrator')",
+        "DELETE FROM identity_exclusion",
+        "UPDATE identity_role SET title = '自定' WHERE id = 'clerk'",
+    ] {
+        city.execute(sql, &[]).await;
+    }
+    drop(city);
+    let city = start().await;
+    let three = "SELECT COUNT(*) FROM identity_role WHERE id IN ('system-administrator', 'security-administrator', 'audit-administrator')";
+    assert_eq!(city.count(three, &[]).await, 3);
+    assert_eq!(
+        city.count("SELECT COUNT(*) FROM identity_exclusion", &[]).await,
+        5
+    );
+    assert_eq!(
+        city.count("SELECT COUNT(*) FROM identity_role WHERE title = '自定'", &[])
+            .await,
+        1
+    );
+    // The operator puts the first two in office; from then on it goes by itself.
+    for (login, post) in [
+        ("system-admin", "shi-system-administrator"),
+        ("security-admin", "shi-security-administrator"),
+    ] {
+        let id = account(&city, login).await.parse().unwrap();
+        identity::api::appoint(&city.system(), post, id, "2020-01-01")
+            .await
+            .unwrap();
+        city.client(login).await.get("/work/officials").await.expect(200);
+    }
+    let facts = city
+        .count(
+            "SELECT COUNT(*) FROM kernel_fact WHERE type = 'identity.structure.loaded'",
+            &[],
+        )
+        .await;
+    drop(city);
+    let city = start().await;
+    let again = city
+        .count(
+            "SELECT COUNT(*) FROM kernel_fact WHERE type = 'identity.structure.loaded'",
+            &[],
+        )
+        .await;
+    assert_eq!(facts, again, "once is enough");
 }

@@ -340,6 +340,7 @@ pub async fn load_policies(ctx: &Ctx, policies: &crate::Policies, pack: &kernel:
         .map(|name| pack.text(&name).map(|t| (name, t)))
         .collect::<Result<_, _>>()?;
     let set = crate::Policies::parse(&texts)?;
+    crate::newer::take_in(ctx, pack).await?;
     let roles = ctx
         .read("identity.roles", |tx| Ok(crate::organisation::store::roles(tx)?))
         .await?;

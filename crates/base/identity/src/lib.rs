@@ -7,6 +7,7 @@
 //! - [`assurance`]: real-name levels and the checks behind them
 //! - [`check`]: checks of a person by an adapter (level R3)
 //! - [`factor`]: second factors, recovery codes, the steps of a sign-in
+//! - [`newer`]: roles that a newer pack adds to a running city
 //! - [`official`]: joining, posts with approval, moving, leaving, coming back
 //! - [`passkey`]: passkeys (WebAuthn), as a sign-in and as a second factor
 //! - [`organisation`]: the tree, posts, roles
@@ -27,6 +28,7 @@ mod assurance;
 mod check;
 mod directory;
 mod factor;
+mod newer;
 mod official;
 mod organisation;
 mod pack;

@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OrganisationFile {
+pub(crate) struct OrganisationFile {
     #[serde(default)]
     organisation: Vec<OrganisationRow>,
     #[serde(default)]
-    post: Vec<PostRow>,
+    pub post: Vec<PostRow>,
 }
 
 #[derive(Deserialize)]
@@ -38,30 +38,30 @@ struct OrganisationRow {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PostRow {
-    id: String,
-    org: String,
-    title: String,
+pub(crate) struct PostRow {
+    pub id: String,
+    pub org: String,
+    pub title: String,
     #[serde(default)]
-    title_en: String,
-    roles: Vec<String>,
+    pub title_en: String,
+    pub roles: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RoleFile {
-    role: Vec<RoleRow>,
+pub(crate) struct RoleFile {
+    pub role: Vec<RoleRow>,
 }
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RoleRow {
-    id: String,
-    title: String,
-    title_en: String,
-    permissions: Vec<String>,
+pub(crate) struct RoleRow {
+    pub id: String,
+    pub title: String,
+    pub title_en: String,
+    pub permissions: Vec<String>,
     /// Roles that nobody may hold together with this one.
     #[serde(default)]
-    excludes: Vec<String>,
+    pub excludes: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -97,8 +97,8 @@ pub struct DemoFirm {
     pub role: String,
 }
 
-const ORGANISATIONS: &str = "organisations.toml";
-const ROLES: &str = "roles.toml";
+pub(crate) const ORGANISATIONS: &str = "organisations.toml";
+pub(crate) const ROLES: &str = "roles.toml";
 const DEMO: &str = "demo.toml";
 
 /// The demonstration accounts of the pack; none when it brings no `demo.toml`.

@@ -5,8 +5,10 @@ use super::store;
 use crate::api;
 use crate::official::{assign, held, model as officials};
 use crate::{ANSWER, APPROVE, OFFICIALS, REVIEW};
+use kernel::ctx::Grant;
 use kernel::{Actor, ActorKind, Ctx, Fact, Refusal, Result, Tx, Uuid};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Job that closes campaigns whose due date has passed, and lets what nobody confirmed rest.
 pub(crate) const DAILY: &str = "identity.reviews";
@@ -28,34 +30,31 @@ pub(crate) struct Wish {
 }
 
 /// Everybody who may review somewhere, by the posts that let them.
-pub(crate) fn heads(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<(Head, String)>> {
+pub(crate) fn heads(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Vec<Head>> {
     let authorise = ctx.app.ports.authorise.clone();
-    let mut out = Vec::new();
-    for o in api::officials(ctx, tx)? {
-        let Some(account) = o.actor.strip_prefix("account:").and_then(|a| a.parse().ok()) else {
-            continue;
-        };
-        let mut paths: Vec<&String> = Vec::new();
-        for g in &o.grants {
+    let mut known: BTreeMap<String, bool> = BTreeMap::new();
+    let mut reviews = |role: &String| {
+        *known.entry(role.clone()).or_insert_with(|| {
+            let grant = Grant {
+                role: role.clone(),
+                post: String::new(),
+                org: String::new(),
+                org_path: String::new(),
+                area_code: String::new(),
+            };
             let alone = Actor {
                 kind: ActorKind::Official,
-                grants: vec![g.clone()],
+                grants: vec![grant],
                 ..Actor::default()
             };
-            if authorise.holds(&alone, ANSWER) && !paths.contains(&&g.org_path) {
-                paths.push(&g.org_path);
-            }
-        }
-        for path in paths {
-            let head = Head {
-                account,
-                subject: o.subject.clone(),
-                path: path.clone(),
-            };
-            out.push((head, format!("{} {}", o.title, o.name)));
-        }
-    }
-    Ok(out)
+            authorise.holds(&alone, ANSWER)
+        })
+    };
+    let all = store::in_post(tx, &ctx.today().to_string())?;
+    let heads = all
+        .into_iter()
+        .filter(|(_, roles)| roles.iter().any(&mut reviews));
+    Ok(heads.map(|(head, _)| head).collect())
 }
 
 /// Begins a campaign over every post that is held; returns its id.
@@ -84,7 +83,8 @@ pub(crate) async fn start(ctx: &Ctx, wish: &Wish) -> Result<String> {
             }
         };
         let scope = ctx.scope(REVIEW);
-        let heads: Vec<Head> = heads(ctx, tx)?.into_iter().map(|(h, _)| h).collect();
+        let heads = heads(ctx, tx)?;
+        let subjects = store::subjects(tx)?;
         let named = match wish.reviewer.as_str() {
             "" => None,
             id => {
@@ -117,7 +117,7 @@ pub(crate) async fn start(ctx: &Ctx, wish: &Wish) -> Result<String> {
             if !scope.holds(&place) {
                 continue;
             }
-            let subject = api::subject_of(tx, h.account)?.unwrap_or_default();
+            let subject = subjects.get(&h.account).cloned().unwrap_or_default();
             // The named person does not review what they hold themselves; then it is the head's.
             let own = |n: &&Head| n.account != h.account && n.subject != subject;
             let reviewer = named

@@ -1,7 +1,8 @@
 //! SQL of reviews and of holdings that rest.
 
-use super::model::{Item, Review};
+use super::model::{Head, Item, Review};
 use kernel::{Fault, Row, Tx, Uuid, Value, params};
+use std::collections::BTreeMap;
 
 const REVIEW: &str = "SELECT id, title, organisation, due_on, reviewer, suspends, state, started_by, started_at, closed_by, closed_at \
      FROM identity_review";
@@ -178,6 +179,39 @@ pub(crate) fn progress(tx: &mut Tx<'_>, review: &str) -> Result<Vec<(String, i64
     )?
     .iter()
     .map(|r| Ok((r.get("reviewer")?, r.get("n")?, r.get("done")?)))
+    .collect()
+}
+
+/// Everybody in office on a day, once for each post, with the post's place and roles.
+pub(crate) fn in_post(tx: &mut Tx<'_>, on: &str) -> Result<Vec<(Head, Vec<String>)>, Fault> {
+    tx.query(
+        "SELECT h.account, a.subject, g.path, p.roles FROM identity_holding h JOIN identity_post p ON p.id = h.post \
+         JOIN identity_organisation g ON g.id = p.organisation JOIN identity_account a ON a.id = h.account \
+         WHERE h.from_on <= $1 AND (h.until_on IS NULL OR h.until_on >= $1) AND p.retired_at IS NULL AND a.retired_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM identity_pause x WHERE x.holding = h.id) ORDER BY g.path, h.account",
+        params![on],
+    )?
+    .iter()
+    .map(|r| {
+        let head = Head {
+            account: r.get("account")?,
+            subject: r.get("subject")?,
+            path: r.get("path")?,
+        };
+        let roles: serde_json::Value = r.get("roles")?;
+        Ok((head, serde_json::from_value(roles).unwrap_or_default()))
+    })
+    .collect()
+}
+
+/// Whose account each official's is.
+pub(crate) fn subjects(tx: &mut Tx<'_>) -> Result<BTreeMap<Uuid, String>, Fault> {
+    tx.query(
+        "SELECT id, subject FROM identity_account WHERE kind = 'official'",
+        &[],
+    )?
+    .iter()
+    .map(|r| Ok((r.get("id")?, r.get("subject")?)))
     .collect()
 }
 

@@ -76,10 +76,13 @@ async fn form(cx: &Ctx, typed: &Wish, refused: Option<&Refusal>) -> Result<Respo
     let (organisations, people) = cx
         .read("identity.review-form", |tx| {
             let mut people: Vec<Json> = Vec::new();
-            for (head, name) in service::heads(cx, tx)? {
-                let id = json!(head.account);
-                if people.iter().all(|p| p["id"] != id) {
-                    people.push(json!({ "id": id, "name": name }));
+            let mut seen = std::collections::BTreeSet::new();
+            for head in service::heads(cx, tx)? {
+                if seen.insert(head.account) {
+                    let actor = format!("account:{}", head.account);
+                    let title = crate::api::post_title(cx, tx, &actor)?.unwrap_or_default();
+                    let name = view::who(cx, tx, &actor)?;
+                    people.push(json!({ "id": head.account, "name": format!("{title} {name}") }));
                 }
             }
             Ok((view::organisations(cx, tx, REVIEW)?, people))
