@@ -180,6 +180,13 @@ fn entries<'a>(ctx: &'a Ctx, passes: &dyn Fn(&str) -> bool) -> Vec<&'a MenuEntry
     entries
 }
 
+/// The first page of the workbench that the actor may see: not everybody's desk is the queue of cases.
+pub fn desk(ctx: &Ctx) -> Option<&'static str> {
+    let entries = entries(ctx, &|p| ctx.holds(p));
+    let first = entries.iter().find(|e| e.place == Place::Workbench);
+    first.map(|e| e.href)
+}
+
 /// The menu as templates take it. The longest address that this page lies under is the one shown as active.
 fn menu(ctx: &Ctx, entries: &[&MenuEntry]) -> Json {
     let under =

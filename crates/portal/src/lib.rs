@@ -164,7 +164,7 @@ async fn accessibility(cx: Ctx) -> Result<Response> {
 /// A person's own cases and certificates; officials are shown their workbench.
 async fn me(cx: Ctx) -> Result<Response> {
     if cx.actor.is_official() {
-        return Ok(see("/work"));
+        return Ok(see(kernel::page::desk(&cx).unwrap_or("/me/security")));
     }
     let data = cx
         .read("portal.me", |tx| {

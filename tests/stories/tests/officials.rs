@@ -12,6 +12,8 @@ on_both!(
     nobody_gets_round_the_separation,
     what_is_still_open,
     a_county_for_itself,
+    access_is_reviewed,
+    the_tree_has_a_history,
 );
 
 const DAY: &str = "2026-11-24";
@@ -86,6 +88,12 @@ async fn person(city: &City, account: Uuid) -> official::Person {
         .await
         .unwrap()
         .unwrap()
+}
+
+/// What the doctor finds when every fact has its place in the log.
+async fn sound(city: &City) -> Vec<String> {
+    city.settle().await;
+    city.altered().await
 }
 
 /// Runs a periodic job, as the clock would.
@@ -264,13 +272,13 @@ async fn somebody_joins_and_leaves(db: Db) {
     city.visitor().get(&newer.path).await.expect(200);
     city.day("2026-12-02");
     city.visitor().get(&newer.path).await.expect(410);
-    assert_eq!(city.altered().await, Vec::<String>::new());
+    assert_eq!(sound(&city).await, Vec::<String>::new());
     city.execute(
         "UPDATE identity_official SET state = 'active' WHERE account = $1",
         &[other.account.into()],
     )
     .await;
-    assert_eq!(city.altered().await.len(), 1, "a state changed by hand is found");
+    assert_eq!(sound(&city).await.len(), 1, "a state changed by hand is found");
 }
 
 async fn a_directory_keeps_records(db: Db) {
@@ -388,6 +396,8 @@ async fn a_directory_keeps_records(db: Db) {
     assert_eq!(list(text("改名"), 0, 9).await.1, 1);
     assert_eq!(list(text("Zhang"), 0, 9).await.1, 1);
     assert_eq!(list(text("%"), 0, 9).await.1, 0);
+    let (heads, n) = list(text("负责人"), 1, 2).await;
+    assert!(n > 10 && heads.len() == 2, "by the title of a post: {n}");
     let water = Filter {
         organisation: "shuili".into(),
         ..Filter::default()
@@ -432,6 +442,16 @@ async fn three_administrators(db: Db) {
     let mut system = city.client("system-admin").await;
     let mut security = city.client("security-admin").await;
     let mut audit = city.client("audit-admin").await;
+    // Each finds the own desk behind the one link, and not a page that is closed to them.
+    for c in [&mut system, &mut security] {
+        assert_eq!(c.get("/me").await.expect(303).location(), "/work/officials");
+        let home = c.get("/me/security").await.expect(200);
+        assert!(
+            home.leads("/work/officials\"") && !home.leads("/work\""),
+            "{}",
+            home.text()
+        );
+    }
     // The form keeps the words and says what is wrong.
     system.get(NEW).await.expect(200);
     let wrong = system
@@ -469,6 +489,8 @@ async fn three_administrators(db: Db) {
     city.visitor().post_form("/activation", &fields).await.expect(303);
     let (mut her, _) = enter(&city, "newcomer").await;
     her.get("/work/cases").await.expect(403);
+    assert_eq!(her.get("/me").await.expect(303).location(), "/me/security");
+    her.get("/me/security").await.expect(200);
 
     // Who proposes does not approve, who reads audits does neither, who approves opens no accounts.
     let proposal = waiting(&city, "newcomer").await;
@@ -648,7 +670,7 @@ async fn three_administrators(db: Db) {
         .await
         .expect(200);
     assert_ne!(newer.between("secret=", "<"), back.between("secret=", "<"));
-    assert_eq!(city.altered().await, Vec::<String>::new());
+    assert_eq!(sound(&city).await, Vec::<String>::new());
 }
 
 async fn nobody_gets_round_the_separation(db: Db) {
@@ -944,4 +966,383 @@ async fn a_county_for_itself(db: Db) {
         .await
         .expect(403);
     assert!(county.get("/work/officials").await.has("reviewer-xy"));
+}
+
+const REVIEW: &str = "/work/reviews/new";
+
+async fn access_is_reviewed(db: Db) {
+    let city = City::open(db, DAY).await;
+    let mut security = city.client("security-admin").await;
+    let form = security.get(REVIEW).await.expect(200);
+    assert!(form.has("水利局") && form.has("各机构负责人"));
+    // Only who runs reviews begins one; wrong words stay on the page.
+    for who in ["system-admin", "audit-admin", "head-sl"] {
+        city.client(who)
+            .await
+            .post_form(REVIEW, &[("title", "x"), ("due", "2026-12-31")])
+            .await
+            .expect(403);
+    }
+    let wrong = [
+        ("title", "年度复核"),
+        ("organisation", "shuili"),
+        ("due", "2026-11-23"),
+    ];
+    let page = security.post_form(REVIEW, &wrong).await.expect(422);
+    assert!(page.has("年度复核") && page.has("截止日期不对"));
+    let clerk = account(&city, "clerk").await;
+    let wrong = [
+        ("title", "年度复核"),
+        ("due", "2026-12-01"),
+        ("reviewer", clerk.as_str()),
+    ];
+    security.post_form(REVIEW, &wrong).await.expect(422);
+    city.colleague("reviewer-sl", "reviewer-sl-2").await;
+    let begin = async |by: &mut Client, suspends: &str| {
+        let fields = [
+            ("title", "年度复核"),
+            ("organisation", "shuili"),
+            ("due", "2026-12-01"),
+            ("suspends", suspends),
+        ];
+        by.post_form(REVIEW, &fields)
+            .await
+            .expect(303)
+            .location()
+            .to_string()
+    };
+    let here = begin(&mut security, "1").await;
+    let page = security.get(&here).await.expect(200);
+    assert!(page.has("演示审查癸") && page.has("演示负责人子") && page.has("进行中"));
+
+    // The head of the bureau reviews the people there; the head's own post is another's.
+    let item = async |login: &str| -> (String, String) {
+        let id = here.rsplit('/').next().unwrap();
+        let sql = "SELECT i.id FROM identity_review_item i JOIN identity_account a ON a.id = i.account WHERE i.review = $1 AND a.login = $2";
+        let item: String = city.scalar(sql, &[id.into(), login.into()]).await.unwrap();
+        let sql = "SELECT reviewer FROM identity_review_item WHERE id = $1";
+        let reviewer = city.scalar(sql, &[item.as_str().into()]).await.unwrap();
+        (item, reviewer)
+    };
+    let head = account(&city, "head-sl").await;
+    let (first, by) = item("reviewer-sl").await;
+    assert_eq!(by, head);
+    let (second, _) = item("reviewer-sl-2").await;
+    let (own, by) = item("head-sl").await;
+    assert_ne!(by, head, "nobody reviews themself");
+    let mut chief = city.client("head-sl").await;
+    let page = chief.get(&here).await.expect(200);
+    assert!(page.has("演示审查癸") && page.has(&first) && !page.has(&own));
+    assert!(chief.get("/work/reviews").await.expect(200).has("年度复核"));
+    let confirm = |item: &str| {
+        vec![
+            ("item".to_string(), item.to_string()),
+            ("outcome".into(), "confirm".into()),
+        ]
+    };
+    let post = async |c: &mut Client, fields: Vec<(String, String)>| {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        c.post_form(&here, &fields).await
+    };
+    // Not by others, not for oneself, not without choosing.
+    for (who, status) in [("security-admin", 403), ("head-wj", 404)] {
+        let got = post(&mut city.client(who).await, confirm(&first)).await;
+        assert_eq!(got.status, status, "{who}");
+    }
+    city.client("head-wj").await.get(&here).await.expect(404);
+    city.client("reviewer-sl").await.get(&here).await.expect(403);
+    assert_eq!(post(&mut chief, confirm(&own)).await.status, 403);
+    assert_eq!(
+        post(&mut chief, vec![("outcome".into(), "confirm".into())])
+            .await
+            .status,
+        422
+    );
+    assert_eq!(post(&mut chief, confirm("none")).await.status, 404);
+    post(&mut chief, confirm(&first)).await.expect(303);
+    assert_eq!(post(&mut chief, confirm(&first)).await.status, 409);
+    // Ending a post needs a reason, and takes effect at once.
+    let mut gone = city.client("reviewer-sl-2").await;
+    gone.get("/work/cases").await.expect(200);
+    let end = |reason: &str| {
+        vec![
+            ("item".to_string(), second.clone()),
+            ("outcome".into(), "end".into()),
+            ("reason".into(), reason.into()),
+        ]
+    };
+    assert_eq!(post(&mut chief, end("")).await.status, 422);
+    gone.get("/work/cases").await.expect(200);
+    post(&mut chief, end("已转岗")).await.expect(303);
+    gone.get("/work/cases").await.expect(403);
+
+    // What nobody answered by the due date rests, and the campaign is closed for good.
+    city.day("2026-12-01");
+    job(&city, "identity.reviews").await;
+    city.client("head-sl").await.get("/work/cases").await.expect(200);
+    city.day("2026-12-02");
+    job(&city, "identity.reviews").await;
+    let mut chief = city.client("head-sl").await;
+    chief.get("/work/cases").await.expect(403);
+    city.client("reviewer-sl")
+        .await
+        .get("/work/cases")
+        .await
+        .expect(200);
+    let mut security = city.client("security-admin").await;
+    let page = security.get(&here).await.expect(200);
+    assert!(
+        page.has("已结束") && page.has("逾期暂停") && page.has("已确认") && page.has("已转岗"),
+        "{}",
+        page.text()
+    );
+    assert_eq!(post(&mut security, confirm(&own)).await.status, 409);
+    security
+        .post_form(&format!("{here}/closing"), &[])
+        .await
+        .expect(409);
+    let csv = security.get(&format!("{here}/export.csv")).await.expect(200);
+    assert!(csv.has("已转岗") && csv.has("逾期暂停") && csv.text().starts_with('\u{feff}'));
+    assert_eq!(sound(&city).await, Vec::<String>::new());
+    // Taking the rest away by hand is found; a security administrator does it in the open.
+    let holding: String = city
+        .scalar(
+            "SELECT holding FROM identity_pause WHERE holding LIKE 'shuili-head:%'",
+            &[],
+        )
+        .await
+        .unwrap();
+    let resume = format!("/work/officials/{head}/posts/{holding}/resumption");
+    assert!(
+        security
+            .get(&format!("/work/officials/{head}"))
+            .await
+            .has("已暂停")
+    );
+    city.client("system-admin")
+        .await
+        .post_form(&resume, &[])
+        .await
+        .expect(403);
+    security.post_form(&resume, &[]).await.expect(303);
+    security.post_form(&resume, &[]).await.expect(409);
+    chief.get("/work/cases").await.expect(200);
+    assert_eq!(sound(&city).await, Vec::<String>::new());
+
+    // One that lets nothing rest stays open as overdue until it is closed; then it says what was missed.
+    let fields = [
+        ("title", "专项复核"),
+        ("organisation", "shuili"),
+        ("due", "2026-12-03"),
+        ("reviewer", head.as_str()),
+    ];
+    let here = security
+        .post_form(REVIEW, &fields)
+        .await
+        .expect(303)
+        .location()
+        .to_string();
+    city.day("2026-12-04");
+    job(&city, "identity.reviews").await;
+    let mut security = city.client("security-admin").await;
+    assert!(security.get(&here).await.expect(200).has("已逾期"));
+    security
+        .post_form(&format!("{here}/closing"), &[])
+        .await
+        .expect(303);
+    assert!(security.get(&here).await.has("未复核"));
+    city.client("reviewer-sl")
+        .await
+        .get("/work/cases")
+        .await
+        .expect(200);
+    city.execute("DELETE FROM identity_review_item WHERE answer = 'missed'", &[])
+        .await;
+    assert!(
+        !sound(&city).await.is_empty(),
+        "a campaign changed by hand is found"
+    );
+}
+
+async fn the_tree_has_a_history(db: Db) {
+    let city = City::open(db, DAY).await;
+    let mut system = city.client("system-admin").await;
+    let tree = system.get("/work/organisations").await.expect(200);
+    assert!(tree.has("市水利局") || tree.has("水利局"));
+    let act = async |c: &mut Client, id: &str, fields: &[(&str, &str)]| {
+        c.post_form(&format!("/work/organisations/{id}"), fields).await
+    };
+    // Others see it and change nothing.
+    let rename = [
+        ("act", "rename"),
+        ("name", "淮安市水务局"),
+        ("short", "市水务局"),
+        ("reason", "机构改革"),
+        ("on", "2026-11-20"),
+    ];
+    for who in ["security-admin", "audit-admin"] {
+        let mut c = city.client(who).await;
+        c.get("/work/organisations/shuili").await.expect(200);
+        act(&mut c, "shuili", &rename).await.expect(403);
+    }
+    city.client("clerk")
+        .await
+        .get("/work/organisations")
+        .await
+        .expect(403);
+
+    // Founded, renamed, moved: the tree of each day is what it was then.
+    let child = |id: &'static str, on: &'static str| {
+        vec![
+            ("act", "child"),
+            ("name", "演示节水中心"),
+            ("short", ""),
+            ("name_en", ""),
+            ("id", id),
+            ("kind", "institution"),
+            ("area", ""),
+            ("credit_code", ""),
+            ("on", on),
+            ("reason", "新设"),
+        ]
+    };
+    let wrong = act(&mut system, "shuili", &child("Bad Id", "")).await.expect(422);
+    assert!(wrong.has("标识为 2 至 60 位") && wrong.has("演示节水中心"));
+    act(&mut system, "shuili", &child("shuili", "")).await.expect(409);
+    act(&mut system, "shuili", &child("jieshui", "2027-01-01"))
+        .await
+        .expect(422);
+    act(&mut system, "shuili", &child("jieshui", "2026-11-10"))
+        .await
+        .expect(303);
+    act(&mut system, "shuili", &rename).await.expect(303);
+    let again = [
+        ("act", "rename"),
+        ("name", "旧日期"),
+        ("reason", "x"),
+        ("on", "2026-11-19"),
+    ];
+    act(&mut system, "shuili", &again).await.expect(422);
+    let path: String = city
+        .scalar("SELECT path FROM identity_organisation WHERE id = 'jieshui'", &[])
+        .await
+        .unwrap();
+    assert!(path.ends_with("/shuili/jieshui/"), "{path}");
+    let on =
+        async |c: &mut Client, day: &str| c.get(&format!("/work/organisations?on={day}")).await.expect(200);
+    let page = on(&mut system, "2026-11-09").await;
+    assert!(page.has("淮安市水利局") && !page.has("演示节水中心") && !page.has("水务局"));
+    let page = on(&mut system, "2026-11-15").await;
+    assert!(page.has("淮安市水利局") && page.has("演示节水中心"));
+    let page = on(&mut system, "2026-11-24").await;
+    assert!(!page.has("淮安市水利局") && page.has("淮安市水务局"));
+    system.get("/work/organisations?on=yesterday").await.expect(422);
+    // Not into itself, nor below itself; the path by which rights are reckoned stays.
+    let to = |parent: &'static str| {
+        vec![
+            ("act", "move"),
+            ("parent", parent),
+            ("reason", "划转"),
+            ("on", ""),
+        ]
+    };
+    for parent in ["shuili", "jieshui", "nowhere"] {
+        act(&mut system, "shuili", &to(parent)).await.expect(422);
+    }
+    act(&mut system, "jieshui", &to("chengguan")).await.expect(303);
+    let after: String = city
+        .scalar("SELECT path FROM identity_organisation WHERE id = 'jieshui'", &[])
+        .await
+        .unwrap();
+    assert_eq!(after, path);
+    assert!(
+        system
+            .get("/work/organisations/jieshui")
+            .await
+            .expect(200)
+            .has("调整隶属")
+    );
+
+    // A post is founded and given by two; while it is held neither it nor its organisation is retired.
+    let post = |roles: &'static [&'static str]| {
+        let mut all = vec![
+            ("act", "post"),
+            ("name", "节水专员"),
+            ("name_en", ""),
+            ("id", "jieshui-officer"),
+            ("reason", "三定方案"),
+        ];
+        all.extend(roles.iter().map(|r| ("role", *r)));
+        all
+    };
+    act(&mut system, "jieshui", &post(&[])).await.expect(422);
+    act(&mut system, "jieshui", &post(&["citizen"])).await.expect(422);
+    act(
+        &mut system,
+        "jieshui",
+        &post(&["system-administrator", "audit-administrator"]),
+    )
+    .await
+    .expect(409);
+    act(&mut system, "jieshui", &post(&["reviewer"]))
+        .await
+        .expect(303);
+    act(&mut system, "jieshui", &post(&["reviewer"]))
+        .await
+        .expect(409);
+    system
+        .post_form(NEW, &somebody("saver", "演示节水员", "jieshui-officer"))
+        .await
+        .expect(200);
+    let retire_post = [
+        ("act", "retire-post"),
+        ("id", "jieshui-officer"),
+        ("reason", "撤并"),
+    ];
+    let retire = [("act", "retire"), ("reason", "撤并")];
+    let refused = act(&mut system, "jieshui", &retire_post).await.expect(409);
+    assert!(refused.has("待审批 1 项") && refused.has("请先"));
+    let mut security = city.client("security-admin").await;
+    let proposal = waiting(&city, "saver").await;
+    security
+        .post_form(
+            &format!("/work/officials/proposals/{proposal}"),
+            &[("outcome", "approve")],
+        )
+        .await
+        .expect(303);
+    act(&mut system, "jieshui", &retire_post).await.expect(409);
+    let refused = act(&mut system, "jieshui", &retire).await.expect(409);
+    assert!(
+        refused.has("岗位 1 个") && refused.has("在任人员 1 人"),
+        "{}",
+        refused.text()
+    );
+    let saver = account(&city, "saver").await;
+    system
+        .post_form(&format!("/work/officials/{saver}/leaving"), &[("reason", "撤并")])
+        .await
+        .expect(303);
+    act(&mut system, "jieshui", &retire).await.expect(409);
+    act(&mut system, "jieshui", &retire_post).await.expect(303);
+    act(&mut system, "jieshui", &retire_post).await.expect(404);
+    act(&mut system, "chengguan", &retire).await.expect(409);
+    act(&mut system, "jieshui", &retire).await.expect(303);
+    act(&mut system, "jieshui", &retire).await.expect(409);
+    // Nobody is put at what is retired; the past keeps it.
+    assert!(!system.get(NEW).await.has("jieshui-officer"));
+    system
+        .post_form(NEW, &somebody("late", "演示", "jieshui-officer"))
+        .await
+        .expect(422);
+    assert!(!system.get("/work/organisations").await.has("演示节水中心"));
+    let page = on(&mut system, "2026-11-23").await;
+    assert!(page.has("演示节水中心"));
+    assert_eq!(sound(&city).await, Vec::<String>::new());
+    city.execute(
+        "UPDATE identity_version SET name = '改写' WHERE change = 'renamed'",
+        &[],
+    )
+    .await;
+    assert_eq!(sound(&city).await.len(), 1, "a history changed by hand is found");
 }

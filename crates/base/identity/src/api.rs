@@ -340,7 +340,7 @@ pub fn post_title(ctx: &Ctx, tx: &mut Tx<'_>, actor: &str) -> Result<Option<Stri
     let Some(account) = actor.strip_prefix("account:") else {
         return Ok(None);
     };
-    let held = crate::organisation::store::first_post(tx, account)?;
+    let held = crate::organisation::store::first_post(tx, account, &ctx.today().to_string())?;
     Ok(held.map(|[title, title_en, short]| match ctx.locale {
         kernel::Locale::En if !title_en.is_empty() => title_en,
         _ => format!("{short} {title}"),

@@ -13,7 +13,9 @@
 //! - [`phone`]: confirmed phone numbers, signing in with a code by SMS
 //! - [`policy`]: Cedar decides a verb on one row; [`kernel::Scope`] decides lists
 //! - [`pack`]: organisations, posts, roles, policies and demonstration accounts from the city pack
+//! - [`review`]: campaigns in which posts held are confirmed or ended
 //! - [`scan`]: signing in by a phone that is signed in already
+//! - [`structure`]: the tree with its history
 //!
 //! It implements the kernel traits `Authorise`, `Sessions` and `Accessed`.
 
@@ -31,8 +33,10 @@ mod pack;
 mod passkey;
 mod phone;
 mod policy;
+mod review;
 mod scan;
 mod settings;
+mod structure;
 
 use kernel::module::{Command, FactType, JobKind, MenuEntry, Permission, Place, Section, boxed};
 use kernel::rate::Rate;
@@ -198,6 +202,51 @@ pub(crate) static PROPOSAL: Table = Table {
         "version",
     ],
 };
+pub(crate) static REVIEW_TABLE: Table = Table {
+    name: "identity_review",
+    columns: &[
+        "id",
+        "title",
+        "organisation",
+        "due_on",
+        "reviewer",
+        "suspends",
+        "state",
+        "started_by",
+        "started_at",
+        "closed_by",
+        "closed_at",
+        "version",
+    ],
+};
+pub(crate) static REVIEW_ITEM: Table = Table {
+    name: "identity_review_item",
+    columns: &[
+        "id",
+        "review",
+        "holding",
+        "account",
+        "post",
+        "path",
+        "reviewer",
+        "answer",
+        "reason",
+        "answered_by",
+        "answered_at",
+        "version",
+    ],
+};
+pub(crate) static VERSION: Table = Table {
+    name: "identity_version",
+    columns: &[
+        "id", "kind", "subject", "from_on", "name", "name_en", "parent", "retired", "change", "reason",
+        "actor", "at",
+    ],
+};
+pub(crate) static PAUSE: Table = Table {
+    name: "identity_pause",
+    columns: &["holding", "reason", "at"],
+};
 pub(crate) static EXCLUSION: Table = Table {
     name: "identity_exclusion",
     columns: &["id", "role", "other"],
@@ -232,11 +281,19 @@ pub(crate) const OFFICIALS: &str = "identity.official.read";
 pub(crate) const MANAGE: &str = "identity.account.manage";
 pub(crate) const APPROVE: &str = "identity.grant.approve";
 pub(crate) const REVIEW: &str = "identity.review.run";
+pub(crate) const REVIEWS: &str = "identity.review.read";
+pub(crate) const ANSWER: &str = "identity.review.answer";
 pub(crate) const STRUCTURE: &str = "identity.structure.manage";
 const ACCESS: &str = "identity.access.read";
 const CONFIRM: &str = "identity.assurance.confirm";
 
-const OFFICIAL_FACTS: [&str; 14] = [
+const OFFICIAL_FACTS: [&str; 20] = [
+    "identity.organisation.changed",
+    "identity.review.started",
+    "identity.review.answered",
+    "identity.review.closed",
+    "identity.post.paused",
+    "identity.post.resumed",
     "identity.official.joined",
     "identity.official.invited",
     "identity.official.activated",
@@ -433,6 +490,8 @@ pub fn module() -> Module {
     ];
     m.routes.extend(passkey::web::routes());
     m.routes.extend(official::web::routes());
+    m.routes.extend(review::web::routes());
+    m.routes.extend(structure::web::routes());
     m.permissions = vec![
         Permission {
             name: MANAGE,
@@ -449,6 +508,14 @@ pub fn module() -> Module {
         Permission {
             name: REVIEW,
             title: "identity-permission-review",
+        },
+        Permission {
+            name: REVIEWS,
+            title: "identity-permission-reviews",
+        },
+        Permission {
+            name: ANSWER,
+            title: "identity-permission-answer",
         },
         Permission {
             name: STRUCTURE,
@@ -498,6 +565,8 @@ pub fn module() -> Module {
         },
     ];
     m.menu.extend(official::web::menu());
+    m.menu.push(review::web::menu());
+    m.menu.push(structure::web::menu());
     m.facts = vec![
         FactType {
             name: "identity.account.opened",
@@ -585,6 +654,10 @@ pub fn module() -> Module {
         &OFFICIAL,
         &PROPOSAL,
         &EXCLUSION,
+        &REVIEW_TABLE,
+        &REVIEW_ITEM,
+        &PAUSE,
+        &VERSION,
         &POWER,
         &ACCOUNT,
         &SUBJECT,
@@ -607,6 +680,11 @@ pub fn module() -> Module {
         JobKind {
             name: official::leave::DAILY,
             run: |ctx, _| boxed(official::leave::daily(ctx)),
+            every: Some(3_600_000),
+        },
+        JobKind {
+            name: review::service::DAILY,
+            run: |ctx, _| boxed(review::service::daily(ctx)),
             every: Some(3_600_000),
         },
         JobKind {
@@ -633,5 +711,7 @@ pub fn module() -> Module {
     m.samples.extend(phone::web::samples());
     m.samples.extend(scan::web::samples());
     m.samples.extend(official::web::samples());
+    m.samples.extend(review::web::samples());
+    m.samples.extend(structure::web::samples());
     m
 }

@@ -144,23 +144,21 @@ pub fn list(
             .collect::<Result<_>>()?;
         return Ok((people, total.unsigned_abs()));
     }
-    let mut total = 0u64;
-    let mut people = Vec::new();
+    let titled = store::titled(tx, &text, &today)?;
+    let mut found = Vec::new();
     for row in store::list(tx, scope, &by, None)? {
-        let found = person(ctx, tx, row)?;
-        let posts = found
-            .holdings
-            .iter()
-            .filter(|h| h.lasts(&today))
-            .any(|h| h.title.contains(&text) || h.title_en.to_lowercase().contains(&text));
-        if !posts && !found.login.contains(&text) && !found.name.to_lowercase().contains(&text) {
-            continue;
+        let (record, login, subject, name) = &row;
+        let place = format!("identity_subject.name:{subject}");
+        if titled.contains(&record.account)
+            || login.contains(&text)
+            || ctx.protect().open(&place, name)?.to_lowercase().contains(&text)
+        {
+            found.push(row);
         }
-        if total >= u64::from(offset) && people.len() < limit as usize {
-            people.push(found);
-        }
-        total += 1;
     }
+    let total = found.len() as u64;
+    let page = found.into_iter().skip(offset as usize).take(limit as usize);
+    let people = page.map(|r| person(ctx, tx, r)).collect::<Result<_>>()?;
     Ok((people, total))
 }
 

@@ -3,6 +3,7 @@
 use super::model::{Record, State};
 use kernel::ctx::ScopeColumns;
 use kernel::{Fault, Row, Scope, Tx, Uuid, Value, params};
+use std::collections::BTreeSet;
 
 fn of(r: &Row) -> Result<Record, Fault> {
     let state: String = r.get("state")?;
@@ -285,6 +286,17 @@ pub(crate) fn list(
         .iter()
         .map(|r| Ok((of(r)?, r.get("login")?, r.get("subject")?, r.get("name")?)))
         .collect()
+}
+
+/// Accounts that hold a post, now or later, with this in its title.
+pub(crate) fn titled(tx: &mut Tx<'_>, text: &str, today: &str) -> Result<BTreeSet<Uuid>, Fault> {
+    let plain = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    let rows = tx.query(
+        "SELECT DISTINCT h.account FROM identity_holding h JOIN identity_post p ON p.id = h.post \
+         WHERE (h.until_on IS NULL OR h.until_on >= $2) AND (p.title LIKE $1 ESCAPE '!' OR LOWER(p.title_en) LIKE $1 ESCAPE '!')",
+        params![format!("%{plain}%"), today],
+    )?;
+    rows.iter().map(|r| r.get("account")).collect()
 }
 
 pub(crate) fn count(tx: &mut Tx<'_>, scope: &Scope, by: &By<'_>) -> Result<i64, Fault> {

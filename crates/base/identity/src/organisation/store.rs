@@ -129,12 +129,13 @@ pub(crate) fn posts(tx: &mut Tx<'_>) -> Result<Vec<[String; 4]>, Fault> {
         .collect()
 }
 
-/// Title, English title and the organisation's short name of the first post that an account ever held.
-pub(crate) fn first_post(tx: &mut Tx<'_>, account: &str) -> Result<Option<[String; 3]>, Fault> {
+/// Title, English title and the organisation's short name of the first post that an account holds on a day, or else ever held.
+pub(crate) fn first_post(tx: &mut Tx<'_>, account: &str, on: &str) -> Result<Option<[String; 3]>, Fault> {
     let row = tx.one(
         "SELECT p.title, p.title_en, o.short FROM identity_holding h JOIN identity_post p ON p.id = h.post \
-         JOIN identity_organisation o ON o.id = p.organisation WHERE h.account = $1 ORDER BY p.id LIMIT 1",
-        params![account],
+         JOIN identity_organisation o ON o.id = p.organisation WHERE h.account = $1 \
+         ORDER BY CASE WHEN h.from_on <= $2 AND (h.until_on IS NULL OR h.until_on >= $2) THEN 0 ELSE 1 END, p.id LIMIT 1",
+        params![account, on],
     )?;
     row.map(|r| Ok([r.get("title")?, r.get("title_en")?, r.get("short")?]))
         .transpose()
@@ -168,6 +169,7 @@ pub(crate) fn posts_of(tx: &mut Tx<'_>, account: kernel::Uuid, on: &str) -> Resu
         "SELECT p.id, p.organisation, o.path, o.area_code, p.roles FROM identity_holding h \
          JOIN identity_post p ON p.id = h.post JOIN identity_organisation o ON o.id = p.organisation \
          WHERE h.account = $1 AND h.from_on <= $2 AND (h.until_on IS NULL OR h.until_on >= $2) \
+         AND NOT EXISTS (SELECT 1 FROM identity_pause x WHERE x.holding = h.id) \
          AND p.retired_at IS NULL ORDER BY p.id",
         params![account, on],
     )?
@@ -191,7 +193,7 @@ pub(crate) fn in_office(tx: &mut Tx<'_>, on: &str) -> Result<Vec<kernel::Uuid>, 
         "SELECT h.account, MIN(o.path) AS path FROM identity_holding h JOIN identity_post p ON p.id = h.post \
          JOIN identity_organisation o ON o.id = p.organisation JOIN identity_account a ON a.id = h.account \
          WHERE h.from_on <= $1 AND (h.until_on IS NULL OR h.until_on >= $1) AND p.retired_at IS NULL \
-         GROUP BY h.account ORDER BY 2, 1",
+         AND NOT EXISTS (SELECT 1 FROM identity_pause x WHERE x.holding = h.id) GROUP BY h.account ORDER BY 2, 1",
         params![on],
     )?;
     rows.iter().map(|r| r.get("account")).collect()
@@ -209,7 +211,7 @@ pub(crate) fn holders(
         "SELECT a.subject, p.roles, o.path, o.area_code FROM identity_holding h JOIN identity_post p ON p.id = h.post \
          JOIN identity_organisation o ON o.id = p.organisation JOIN identity_account a ON a.id = h.account \
          WHERE h.from_on <= $1 AND (h.until_on IS NULL OR h.until_on >= $1) AND p.retired_at IS NULL \
-         AND a.retired_at IS NULL AND p.roles LIKE $2 ORDER BY a.subject",
+         AND NOT EXISTS (SELECT 1 FROM identity_pause x WHERE x.holding = h.id) AND a.retired_at IS NULL AND p.roles LIKE $2 ORDER BY a.subject",
         params![on, format!("%\"{role}\"%")],
     )?;
     let mut found = Vec::new();

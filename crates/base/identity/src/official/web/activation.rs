@@ -42,7 +42,7 @@ pub(crate) async fn form(cx: Ctx, Query(q): Query<Typed>) -> Result<Response> {
 
 pub(crate) async fn set(cx: Ctx, Form(f): Form<Typed>) -> Result<Response> {
     match activate::activate(&cx, &f.secret, &f.password, &f.again).await {
-        Ok(()) => Ok(see("/sign-in?next=/work")),
+        Ok(()) => Ok(see("/sign-in")),
         Err(Problem::Refusal(r)) if cx.html => {
             // With a secret that is over there is nothing to try again.
             let login = activate::peek(&cx, &f.secret).await.unwrap_or_default();

@@ -41,11 +41,21 @@ pub(super) async fn show(cx: &Ctx, id: Uuid, refused: Option<&Refusal>) -> Resul
                 .into_iter()
                 .map(|(verb, yes)| (verb.to_string(), json!(yes && may)))
                 .collect();
-            let holdings: Vec<Json> = person.holdings.iter().map(|h| view::holding(cx, h)).collect();
+            let paused = crate::review::store::paused(tx, id)?;
+            let holdings: Vec<Json> = person
+                .holdings
+                .iter()
+                .map(|h| {
+                    let mut row = view::holding(cx, h);
+                    row["paused"] = json!(paused.contains(&h.id));
+                    row
+                })
+                .collect();
             let proposals: Vec<Proposal> = held::proposals(tx, id)?;
             let proposals: Result<Vec<Json>> = proposals.iter().map(|q| view::proposal(cx, tx, q)).collect();
             let link = store::activation_until(tx, id, cx.now())?;
             Ok(json!({ "person": view::row(cx, &person), "reason": person.reason, "source": person.source, "may": may, "offers": offers,
+                "resumes": cx.holds(crate::APPROVE) && cx.actor.account != Some(id),
                 "own": cx.actor.account == Some(id), "holdings": holdings, "proposals": proposals?, "link": link,
                 "leaving": person.left_on.is_some() && person.state != crate::official::model::State::Left,
                 "history": history(cx, tx, id)?, "error": refused.map(|r| cx.explains(r)) }))
@@ -58,7 +68,7 @@ pub(crate) fn samples() -> Vec<Sample> {
     let at = 1_795_500_000_000_i64;
     let holding = |lasts: bool| {
         json!({ "id": "h", "post": "p", "title": "审查员", "organisation": "演示水利局", "from": "2026-11-24",
-            "until": if lasts { Json::Null } else { json!("2026-11-25") }, "reason": if lasts { "" } else { "轮岗" }, "runs": lasts, "lasts": lasts })
+            "until": if lasts { Json::Null } else { json!("2026-11-25") }, "reason": if lasts { "" } else { "轮岗" }, "runs": lasts, "lasts": lasts, "paused": lasts })
     };
     let proposal = |state: &str| {
         json!({ "id": "q", "account": "a", "title": "负责人", "organisation": "演示水利局", "from": "2026-11-24", "until": null, "reason": "新录用",
@@ -68,7 +78,7 @@ pub(crate) fn samples() -> Vec<Sample> {
     let page = |state: &str, full: bool| {
         json!({ "person": { "id": "a", "login": "newcomer", "name": "演示新人", "state": { "kind": "good", "name": state, "text": "在职" }, "posts": [],
             "waiting": 0, "joined_on": "2026-11-24", "left_on": if full { json!("2026-12-31") } else { Json::Null } },
-            "reason": if full { "调离" } else { "" }, "source": if full { "directory" } else { "" }, "may": full, "own": !full, "leaving": full,
+            "reason": if full { "调离" } else { "" }, "source": if full { "directory" } else { "" }, "may": full, "own": !full, "resumes": full, "leaving": full,
             "offers": { "change": full, "move": full, "leave": full, "suspend": full, "resume": full, "rejoin": full },
             "holdings": if full { json!([holding(true), holding(false)]) } else { json!([]) },
             "proposals": if full { json!([proposal("waiting"), proposal("refused")]) } else { json!([]) },
