@@ -708,12 +708,42 @@ async fn lists_are_searched_sorted_and_cut(db: Db) {
         "{ENTERPRISE}:department eq \"审批处\" and emails.value co \"EXAMPLE\" and meta.lastModified gt \"2026-01-01T00:00:00Z\""
     );
     assert_eq!(find(&mut it, "Users", &filter).await["totalResults"], 3);
+    // Everything at once: users, then groups; a page may begin among the one and end among the other.
+    let mut everywhere = async |start: usize, count: usize| {
+        let search = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "startIndex": start, "count": count,
+            "filter": "userName eq \"u-a\" or displayName eq \"审查员\"", "attributes": ["userName", "displayName"] });
+        let list = send(&mut it, Method::POST, "/.search", &search)
+            .await
+            .expect(200)
+            .json();
+        assert_eq!(
+            (&list["totalResults"], &list["startIndex"]),
+            (&json!(2), &json!(start))
+        );
+        let all = list["Resources"].as_array().unwrap().iter();
+        all.map(|r| r["meta"].is_null() && r["userName"].is_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(everywhere(1, 10).await, [true, false]);
+    assert_eq!(everywhere(1, 1).await, [true]);
+    assert_eq!(everywhere(2, 1).await, [false]);
+    assert_eq!(everywhere(3, 9).await, [true; 0]);
     // Colleagues whom the city opened are there too; that the directory read them is written down for them.
     let found = find(&mut it, "Users", "userName eq \"reviewer-cg\"").await;
     assert_eq!(found["Resources"][0]["displayName"], "演示审查丁");
     let sql = "SELECT COUNT(*) FROM identity_access x JOIN identity_account a ON a.subject = x.subject WHERE a.login = 'reviewer-cg' \
                AND x.purpose = 'provisioning'";
     assert_eq!(city.count(sql, &[]).await, 1);
+    // Ids of the directory can be taken away, from several.
+    for login in ["u-a", "u-b"] {
+        let found = find(&mut it, "Users", &format!("userName eq \"{login}\"")).await;
+        let at = format!("/Users/{}", id(&found["Resources"][0]));
+        let after = patch(&mut it, &at, json!([{ "op": "remove", "path": "externalId" }]))
+            .await
+            .expect(200);
+        assert_eq!(after.json().get("externalId"), None);
+    }
+    join(&mut it, "u-d", "1").await;
 }
 
 async fn the_service_describes_itself(db: Db) {

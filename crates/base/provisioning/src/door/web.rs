@@ -198,6 +198,27 @@ where
     response
 }
 
+/// `POST /.search` (RFC 7644 §3.4.3): users, then groups.
+pub(crate) async fn search(cx: Ctx, request: Request) -> Response {
+    pass(cx, request, async |call: Call, body: Json| {
+        let mut search = scim::message::Search::body(&body).map_err(no)?;
+        let (start, count) = (search.start, search.count);
+        let users = crate::user::service::list(&call, &search).await?;
+        let of = |list: &Json| -> (usize, Vec<Json>) {
+            let total = list["totalResults"].as_u64().unwrap_or(0) as usize;
+            (total, list["Resources"].as_array().cloned().unwrap_or_default())
+        };
+        let (first, mut all) = of(&users);
+        search.start = start.saturating_sub(first).max(1);
+        search.count = count - all.len();
+        let groups = crate::group::service::list(&call, &search).await?;
+        let (second, page) = of(&groups);
+        all.extend(page);
+        Ok(Answer::ok(scim::message::list(first + second, start, all)))
+    })
+    .await
+}
+
 fn refused(cx: Ctx, request: &Request, status: u16, detail: &str) -> Response {
     let cx = speaking(cx, request.headers());
     answer::error(&answer::say(&cx, &no(Error::new(status, detail))))
