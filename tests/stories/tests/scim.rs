@@ -5,9 +5,10 @@ use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as B64;
 use identity::api::official;
+use kernel::rate::{Allowance, Rate};
 use kernel::{Uuid, params};
 use serde_json::{Value as Json, json};
-use stories::{Answer, City, Client, Db, on_both};
+use stories::{Answer, City, Client, Db, Place, on_both};
 
 on_both!(
     the_whole_life_of_an_official,
@@ -21,6 +22,7 @@ on_both!(
     hostile_requests_come_to_nothing,
     doors_stay_shut,
     an_engineer_sees_what_failed,
+    a_flood_is_slowed,
 );
 
 const DAY: &str = "2026-11-24";
@@ -517,6 +519,9 @@ async fn posts_are_groups(db: Db) {
     );
     let head = get(&mut it, "/Groups/chengguan-head").await.expect(200).json();
     assert_eq!(head["members"][0]["display"], "演示负责人己");
+    let sql = "SELECT COUNT(*) FROM identity_access x JOIN identity_account a ON a.subject = x.subject WHERE a.login = 'head' \
+               AND x.purpose = 'provisioning'";
+    assert_eq!(city.count(sql, &[]).await, 2, "read with the list and alone");
     // Posts are the city's: a directory makes none and removes none.
     let group = |name: &str| json!({ "schemas": [GROUP], "displayName": name });
     no(
@@ -703,12 +708,42 @@ async fn lists_are_searched_sorted_and_cut(db: Db) {
         "{ENTERPRISE}:department eq \"审批处\" and emails.value co \"EXAMPLE\" and meta.lastModified gt \"2026-01-01T00:00:00Z\""
     );
     assert_eq!(find(&mut it, "Users", &filter).await["totalResults"], 3);
+    // Everything at once: users, then groups; a page may begin among the one and end among the other.
+    let mut everywhere = async |start: usize, count: usize| {
+        let search = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "startIndex": start, "count": count,
+            "filter": "userName eq \"u-a\" or displayName eq \"审查员\"", "attributes": ["userName", "displayName"] });
+        let list = send(&mut it, Method::POST, "/.search", &search)
+            .await
+            .expect(200)
+            .json();
+        assert_eq!(
+            (&list["totalResults"], &list["startIndex"]),
+            (&json!(2), &json!(start))
+        );
+        let all = list["Resources"].as_array().unwrap().iter();
+        all.map(|r| r["meta"].is_null() && r["userName"].is_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(everywhere(1, 10).await, [true, false]);
+    assert_eq!(everywhere(1, 1).await, [true]);
+    assert_eq!(everywhere(2, 1).await, [false]);
+    assert_eq!(everywhere(3, 9).await, [true; 0]);
     // Colleagues whom the city opened are there too; that the directory read them is written down for them.
     let found = find(&mut it, "Users", "userName eq \"reviewer-cg\"").await;
     assert_eq!(found["Resources"][0]["displayName"], "演示审查丁");
     let sql = "SELECT COUNT(*) FROM identity_access x JOIN identity_account a ON a.subject = x.subject WHERE a.login = 'reviewer-cg' \
                AND x.purpose = 'provisioning'";
     assert_eq!(city.count(sql, &[]).await, 1);
+    // Ids of the directory can be taken away, from several.
+    for login in ["u-a", "u-b"] {
+        let found = find(&mut it, "Users", &format!("userName eq \"{login}\"")).await;
+        let at = format!("/Users/{}", id(&found["Resources"][0]));
+        let after = patch(&mut it, &at, json!([{ "op": "remove", "path": "externalId" }]))
+            .await
+            .expect(200);
+        assert_eq!(after.json().get("externalId"), None);
+    }
+    join(&mut it, "u-d", "1").await;
 }
 
 async fn the_service_describes_itself(db: Db) {
@@ -893,6 +928,25 @@ async fn people_of_others_stay_theirs(db: Db) {
         "suspended",
         "an omission brings nobody back"
     );
+
+    // A directory that has ended leaves its people to the next one of the same organisation.
+    let (next, mut third) = system(&city, "演示水利新目录", "scim").await;
+    declared(&city, &next, "shuili", "").await;
+    approve(&city, &hers).await;
+    let at = format!("/Users/{hers}");
+    no(&get(&mut third, &at).await, 404, "");
+    let mut admin = city.client("admin").await;
+    admin
+        .post_form(&format!("/work/directories/{other}/end"), &[])
+        .await
+        .expect(303);
+    get(&mut third, &at).await.expect(200);
+    let title = json!([{ "op": "add", "path": "externalId", "value": "n-1" }]);
+    patch(&mut third, &at, title).await.expect(200);
+    assert_eq!(
+        find(&mut third, "Users", "externalId eq \"n-1\"").await["Resources"][0]["id"],
+        hers.as_str()
+    );
 }
 
 async fn hostile_requests_come_to_nothing(db: Db) {
@@ -1035,6 +1089,7 @@ async fn hostile_requests_come_to_nothing(db: Db) {
     }
     no(&get(&mut it, "/Users/%27%20OR%201=1").await, 404, "");
     no(&get(&mut it, "/Users/not-a-uuid").await, 404, "");
+    no(&get(&mut it, "/Users/%FF").await, 404, "");
     // The same person twice at once: one of them is told.
     let (mut one, mut two) = (it.clone(), it.clone());
     let (first, second) = (new("twin", "t-1"), new("twin", "t-2"));
@@ -1189,4 +1244,26 @@ async fn an_engineer_sees_what_failed(db: Db) {
         city.count("SELECT COUNT(*) FROM provisioning_request", &[]).await,
         0
     );
+}
+
+async fn a_flood_is_slowed(db: Db) {
+    let place = Place::new(db);
+    let mut config = place.config();
+    let few = Allowance {
+        burst: 5,
+        per_minute: 6,
+    };
+    config.edge.rates = vec![(Rate::Lookup, few)];
+    let city = City::start(place, config, DAY, None).await.unwrap();
+    let (_, mut it) = directory(&city).await;
+    let mut last = 0;
+    for _ in 0..6 {
+        let answer = get(&mut it, "/Users?count=0").await;
+        last = answer.status;
+        if last == 429 {
+            no(&answer, 429, "");
+            assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|s| s <= 10));
+        }
+    }
+    assert_eq!(last, 429);
 }

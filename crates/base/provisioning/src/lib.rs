@@ -161,6 +161,7 @@ fn service() -> Vec<Route> {
                 .patch(group::web::patch)
                 .delete(group::web::remove),
         ),
+        route("/scim/v2/.search", post(web::search)),
         all("/scim/v2/Bulk", any(web::not_implemented)),
         all("/scim/v2/Me", any(web::not_implemented)),
         all("/scim/v2/{*rest}", any(web::nothing)),

@@ -58,7 +58,7 @@ pub static USER: Schema = Schema {
         Attribute::complex("name", NAME, "The parts of the official's name."),
         Attribute::text("displayName", "The official's name as colleagues see it."),
         Attribute::text("title", "The title that the directory knows."),
-        Attribute::text("preferredLanguage", "Like zh-CN.").longest(35),
+        Attribute::text("preferredLanguage", "Like zh-CN."),
         Attribute::flag("active", "False: the official is suspended and cannot sign in."),
         Attribute::complex("emails", EMAILS, "Addresses of electronic mail.").many(),
         Attribute::complex("phoneNumbers", PHONES, "Telephone numbers.").many(),

@@ -48,7 +48,8 @@ pub fn change(ctx: &Ctx, tx: &mut Tx<'_>, account: Uuid, change: &Change<'_>) ->
         fact = fact.touch(&crate::ACCOUNT, account);
     }
     if let Some(id) = change.external_id.filter(|id| *id != record.external_id) {
-        if store::by_external(tx, &record.source, id)?.is_some_and(|other| other != account) {
+        if !id.is_empty() && store::by_external(tx, &record.source, id)?.is_some_and(|other| other != account)
+        {
             return Err(Refusal::new("identity-official-known").status(409).into());
         }
         record.external_id = id.into();

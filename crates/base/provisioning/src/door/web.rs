@@ -5,13 +5,16 @@ use crate::directory::store::{self as directories, Directory};
 use crate::request::service as log;
 use crate::request::store::Request as Row;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use kernel::rate::Rate;
-use kernel::{Ctx, Locale, Refusal, Result};
+use kernel::{App, Ctx, Locale, Refusal, Result};
 use scim::{Error, ScimType, resources};
 use serde_json::Value as Json;
+use std::convert::Infallible;
+use std::sync::Arc;
 
 /// A directory that calls.
 pub(crate) struct Call {
@@ -20,6 +23,8 @@ pub(crate) struct Call {
     pub directory: Directory,
     /// Path of its organisation: `/shi/chengguan/`.
     pub path: String,
+    /// Clients of the other directories that are in force.
+    pub others: Vec<String>,
     /// Address of the service.
     pub base: String,
     pub headers: HeaderMap,
@@ -56,6 +61,17 @@ impl Call {
     }
 }
 
+/// The last part of an address; empty when it is no text, so that it names nothing.
+pub(crate) struct Id(pub String);
+
+impl FromRequestParts<Arc<App>> for Id {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<App>) -> Result<Self, Infallible> {
+        let read = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Id(read.map(|p| p.0).unwrap_or_default()))
+    }
+}
+
 /// The language of the caller; the protocol speaks English when nothing is said.
 fn speaking(mut cx: Ctx, headers: &HeaderMap) -> Ctx {
     let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|h| h.to_str().ok());
@@ -79,16 +95,19 @@ async fn call(cx: &Ctx, headers: HeaderMap, query: String) -> Result<Call> {
             let Some(d) = directories::get(tx, &client)?.filter(|d| d.ended_at.is_none()) else {
                 return Ok(None);
             };
+            let running = directories::all(tx)?.into_iter().filter(|o| o.ended_at.is_none());
+            let others = running.map(|o| o.client).filter(|c| *c != d.client).collect();
             let organisation = identity::api::organisation(tx, &d.organisation)?;
-            Ok(organisation.map(|o| (d, o.path)))
+            Ok(organisation.map(|o| (d, o.path, others)))
         })
         .await?;
-    let (directory, path) = found.ok_or_else(|| refuse("provisioning-no-directory", 403))?;
+    let (directory, path, others) = found.ok_or_else(|| refuse("provisioning-no-directory", 403))?;
     let base = base(&cx);
     Ok(Call {
         cx,
         directory,
         path,
+        others,
         base,
         headers,
         query,
@@ -179,6 +198,27 @@ where
     response
 }
 
+/// `POST /.search` (RFC 7644 §3.4.3): users, then groups.
+pub(crate) async fn search(cx: Ctx, request: Request) -> Response {
+    pass(cx, request, async |call: Call, body: Json| {
+        let mut search = scim::message::Search::body(&body).map_err(no)?;
+        let (start, count) = (search.start, search.count);
+        let users = crate::user::service::list(&call, &search).await?;
+        let of = |list: &Json| -> (usize, Vec<Json>) {
+            let total = list["totalResults"].as_u64().unwrap_or(0) as usize;
+            (total, list["Resources"].as_array().cloned().unwrap_or_default())
+        };
+        let (first, mut all) = of(&users);
+        search.start = start.saturating_sub(first).max(1);
+        search.count = count - all.len();
+        let groups = crate::group::service::list(&call, &search).await?;
+        let (second, page) = of(&groups);
+        all.extend(page);
+        Ok(Answer::ok(scim::message::list(first + second, start, all)))
+    })
+    .await
+}
+
 fn refused(cx: Ctx, request: &Request, status: u16, detail: &str) -> Response {
     let cx = speaking(cx, request.headers());
     answer::error(&answer::say(&cx, &no(Error::new(status, detail))))
@@ -229,7 +269,7 @@ pub(crate) async fn types(cx: Ctx, request: Request) -> Response {
     )
 }
 
-pub(crate) async fn one_type(cx: Ctx, Path(name): Path<String>, request: Request) -> Response {
+pub(crate) async fn one_type(cx: Ctx, Id(name): Id, request: Request) -> Response {
     let base = base(&cx);
     let found = resources::types().into_iter().find(|t| t.name == name);
     document(cx, &request, found.map(|t| t.document(&base)))
@@ -244,7 +284,7 @@ pub(crate) async fn schemas(cx: Ctx, request: Request) -> Response {
     )
 }
 
-pub(crate) async fn one_schema(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+pub(crate) async fn one_schema(cx: Ctx, Id(id): Id, request: Request) -> Response {
     let base = base(&cx);
     let found = resources::schemas().into_iter().find(|s| s.id == id);
     document(cx, &request, found.map(|s| s.document(&base)))

@@ -4,7 +4,7 @@ use super::store;
 use crate::door::answer::{no, refuse};
 use crate::door::web::{Call, instant, version};
 use crate::user::service as users;
-use identity::api::official::{self, Person, Post, Term};
+use identity::api::official::{self, Post, Term};
 use kernel::ctx::{Scope, Term as Within};
 use kernel::{Fact, Locale, Refusal, Result, Tx};
 use scim::message::Search;
@@ -21,6 +21,8 @@ pub(crate) struct Seen {
     pub group: Json,
     pub version: String,
     external_id: String,
+    /// Members whom the directory does not keep, by subject: that it read their names is written down.
+    pub strangers: Vec<String>,
     /// Who is a member, by account id: the holdings.
     held: BTreeMap<String, Vec<String>>,
     /// Who waits for approval: the proposals.
@@ -52,15 +54,15 @@ fn title(call: &Call, post: &Post) -> String {
 }
 
 /// The directory's people at an organisation and below.
-fn people(call: &Call, tx: &mut Tx<'_>, organisation: &str) -> Result<Vec<Person>> {
+fn people(call: &Call, tx: &mut Tx<'_>, organisation: &str) -> Result<Vec<users::Seen>> {
     let mut out = vec![];
     for person in users::everybody(call, tx, organisation, true)? {
-        out.extend(users::seen(call, tx, person)?.map(|s| s.person));
+        out.extend(users::seen(call, tx, person)?);
     }
     Ok(out)
 }
 
-fn seen(call: &Call, tx: &mut Tx<'_>, post: Post, people: Option<&[Person]>) -> Result<Seen> {
+fn seen(call: &Call, tx: &mut Tx<'_>, post: Post, people: Option<&[users::Seen]>) -> Result<Seen> {
     let note = store::get(tx, &call.directory.client, &post.id)?;
     let external_id = note.as_ref().map(|n| n.external_id.clone()).unwrap_or_default();
     let today = call.cx.today().to_string();
@@ -69,8 +71,9 @@ fn seen(call: &Call, tx: &mut Tx<'_>, post: Post, people: Option<&[Person]>) -> 
         group["externalId"] = json!(external_id);
     }
     let (mut held, mut waiting) = (BTreeMap::new(), BTreeMap::new());
-    let mut members = vec![];
-    for p in people.unwrap_or_default() {
+    let (mut members, mut strangers) = (vec![], vec![]);
+    for user in people.unwrap_or_default() {
+        let p = &user.person;
         let id = p.account.to_string();
         let own = p.holdings.iter().filter(|h| h.post == post.id && h.lasts(&today));
         let own: Vec<String> = own.map(|h| h.id.clone()).collect();
@@ -78,6 +81,9 @@ fn seen(call: &Call, tx: &mut Tx<'_>, post: Post, people: Option<&[Person]>) -> 
         let coming: Vec<String> = coming.map(|q| q.id.clone()).collect();
         if !own.is_empty() {
             members.push(json!({ "value": id, "$ref": format!("{}/Users/{id}", call.base), "display": p.name, "type": "User" }));
+            if user.note.is_none() {
+                strangers.push(p.subject.clone());
+            }
             held.insert(id, own);
         } else if !coming.is_empty() {
             waiting.insert(id, coming);
@@ -103,6 +109,7 @@ fn seen(call: &Call, tx: &mut Tx<'_>, post: Post, people: Option<&[Person]>) -> 
         group,
         version: tag,
         external_id,
+        strangers,
         held,
         waiting,
     })
@@ -118,32 +125,37 @@ pub(crate) fn find(call: &Call, tx: &mut Tx<'_>, id: &str) -> Result<Seen> {
 
 /// What a list or search answers. Members are looked up when they are asked for, told or not.
 pub(crate) async fn list(call: &Call, search: &Search) -> Result<Json> {
-    let members = search.projection.wants(&GROUPS_TYPE, "members")
-        || search
-            .filter
-            .as_ref()
-            .is_some_and(|f| f.to_string().to_lowercase().contains("members"));
-    call.cx
+    let told = search.projection.wants(&GROUPS_TYPE, "members");
+    let filter = search.filter.as_ref();
+    let members = told || filter.is_some_and(|f| f.to_string().to_lowercase().contains("members"));
+    let (total, page, all) = call
+        .cx
         .read("provisioning.groups", |tx| {
             let people = match members {
                 true => Some(people(call, tx, &call.directory.organisation)?),
                 false => None,
             };
-            let wanted = search.filter.as_ref().and_then(|f| f.demands("externalId"));
-            let only = match wanted {
+            let only = match filter.and_then(|f| f.demands("externalId")) {
                 Some(external_id) => Some(store::by_external(tx, &call.directory.client, external_id)?),
                 None => None,
             };
             let mut all = vec![];
             for post in posts(call, tx)? {
                 if only.as_ref().is_none_or(|o| o.as_ref() == Some(&post.id)) {
-                    all.push(seen(call, tx, post, people.as_deref())?.group);
+                    all.push(seen(call, tx, post, people.as_deref())?);
                 }
             }
-            let (total, page) = crate::door::web::listed(&GROUPS_TYPE, search, all);
-            Ok(crate::door::web::told(&GROUPS_TYPE, search, total, &page))
+            let groups = all.iter().map(|s| s.group.clone()).collect();
+            let (total, page) = crate::door::web::listed(&GROUPS_TYPE, search, groups);
+            Ok((total, page, all))
         })
-        .await
+        .await?;
+    let shown = all
+        .into_iter()
+        .filter(|s| page.iter().any(|g| g["id"] == s.post.id.as_str()));
+    let strangers = shown.filter(|_| told).flat_map(|s| s.strangers);
+    users::accessed(call, strangers.collect()).await?;
+    Ok(crate::door::web::told(&GROUPS_TYPE, search, total, &page))
 }
 
 /// Nobody makes a post through a directory: what powers a post has the city decides.

@@ -2,8 +2,9 @@
 
 use super::service::{self, Kept};
 use crate::door::answer::{Answer, no, refuse};
-use crate::door::web::{Call, pass};
-use axum::extract::{Path, Request};
+use crate::door::web::{Call, Id, pass};
+use crate::user::service as users;
+use axum::extract::Request;
 use axum::response::Response;
 use kernel::{Ctx, Result};
 use scim::message::Search;
@@ -39,7 +40,7 @@ pub(crate) async fn search(cx: Ctx, request: Request) -> Response {
     .await
 }
 
-pub(crate) async fn show(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+pub(crate) async fn show(cx: Ctx, Id(id): Id, request: Request) -> Response {
     pass(cx, request, async |call: Call, _| one(&call, &id).await).await
 }
 
@@ -55,6 +56,9 @@ async fn one(call: &Call, id: &str) -> Result<Answer> {
             version: Some(seen.version),
             ..Answer::default()
         });
+    }
+    if projection.wants(&GROUPS_TYPE, "members") {
+        users::accessed(call, seen.strangers).await?;
     }
     Ok(Answer {
         location: seen.group["meta"]["location"].as_str().map(str::to_string),
@@ -72,7 +76,7 @@ pub(crate) async fn create(cx: Ctx, request: Request) -> Response {
     .await
 }
 
-pub(crate) async fn replace(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+pub(crate) async fn replace(cx: Ctx, Id(id): Id, request: Request) -> Response {
     pass(cx, request, async |call: Call, body: Json| {
         let projection = call.search()?.projection;
         let read = scim::document::read(&GROUPS_TYPE, &body).map_err(no)?;
@@ -82,7 +86,7 @@ pub(crate) async fn replace(cx: Ctx, Path(id): Path<String>, request: Request) -
     .await
 }
 
-pub(crate) async fn patch(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+pub(crate) async fn patch(cx: Ctx, Id(id): Id, request: Request) -> Response {
     pass(cx, request, async |call: Call, body: Json| {
         let projection = call.search()?.projection;
         let operations = scim::patch::read(&body).map_err(no)?;
@@ -92,7 +96,7 @@ pub(crate) async fn patch(cx: Ctx, Path(id): Path<String>, request: Request) -> 
     .await
 }
 
-pub(crate) async fn remove(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+pub(crate) async fn remove(cx: Ctx, Id(id): Id, request: Request) -> Response {
     pass(cx, request, async |call: Call, _| {
         let found = call
             .cx

@@ -24,6 +24,10 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// The subject of somebody whom the directory does not keep.
+    pub(crate) fn stranger(&self) -> Option<String> {
+        self.note.is_none().then(|| self.person.subject.clone())
+    }
     /// Whether no other organisation has a post for the official: only then the whole account is the directory's to change.
     pub(crate) fn whole(&self, call: &Call) -> bool {
         let today = call.cx.today().to_string();
@@ -32,18 +36,17 @@ impl Seen {
     }
 }
 
-/// Whether an official is one of the directory's people: in office, no other directory's, with a post in its organisation, or
-/// brought by it and without any post yet.
+/// Whether an official is one of the directory's people: in office, not brought by another directory in force, with a post in its
+/// organisation, or brought by it and without any post yet.
 fn belongs(call: &Call, person: &Person, note: Option<&Note>) -> bool {
-    let client = call.directory.client.as_str();
-    let source = person.source.as_str();
-    let others = (!source.is_empty() && source != client) || note.is_some_and(|n| n.client != client);
-    if person.state == State::Left || others {
+    let client = &call.directory.client;
+    let other = |of: &String| call.others.contains(of);
+    if person.state == State::Left || other(&person.source) || note.is_some_and(|n| other(&n.client)) {
         return false;
     }
     let today = call.cx.today().to_string();
     let mut lasting = person.holdings.iter().filter(|h| h.lasts(&today)).peekable();
-    let brought = source == client || note.is_some();
+    let brought = person.source == *client || note.is_some_and(|n| n.client == *client);
     match lasting.peek() {
         None => brought,
         Some(_) => lasting.any(|h| h.path.starts_with(&call.path)),
@@ -65,6 +68,8 @@ pub(crate) fn seen(call: &Call, tx: &mut Tx<'_>, person: Person) -> Result<Optio
     if !belongs(call, &person, note.as_ref()) {
         return Ok(None);
     }
+    // What a directory of before noted is not the next one's to read.
+    let note = note.filter(|n| n.client == call.directory.client);
     let noted: Json = match &note {
         Some(n) => serde_json::from_str(&call.cx.protect().open(&place(n.account), &n.document)?)?,
         None => json!({ "userName": person.login }),
@@ -169,16 +174,16 @@ pub(crate) fn everybody(
     Ok(all.into_values().collect())
 }
 
-/// Writes down that a directory read people whom it does not keep. What it keeps it told us itself.
-pub(crate) async fn accessed(call: &Call, seen: &[&Seen]) -> Result<()> {
-    let others = seen.iter().filter(|s| s.note.is_none());
-    let others: Vec<String> = others.map(|s| s.person.subject.clone()).collect();
-    if others.is_empty() {
+/// Writes down that a directory read people whom it does not keep, by their subjects. What it keeps it told us itself.
+pub(crate) async fn accessed(call: &Call, mut subjects: Vec<String>) -> Result<()> {
+    subjects.sort();
+    subjects.dedup();
+    if subjects.is_empty() {
         return Ok(());
     }
     call.cx
         .tx("provisioning.accessed", |tx| {
-            call.cx.accessed(tx, &others, &["name"], "provisioning")
+            call.cx.accessed(tx, &subjects, &["name"], "provisioning")
         })
         .await
 }
@@ -197,10 +202,9 @@ pub(crate) async fn list(call: &Call, search: &Search) -> Result<Json> {
             Ok((total, page, all))
         })
         .await?;
-    let told: Vec<&Seen> = all
+    let told = all
         .iter()
-        .filter(|s| page.iter().any(|u| u["id"] == s.user["id"]))
-        .collect();
-    accessed(call, &told).await?;
+        .filter(|s| page.iter().any(|u| u["id"] == s.user["id"]));
+    accessed(call, told.filter_map(Seen::stranger).collect()).await?;
     Ok(crate::door::web::told(&USERS, search, total, &page))
 }

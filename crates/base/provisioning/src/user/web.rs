@@ -3,8 +3,8 @@
 use super::keep::{self, Kept};
 use super::service;
 use crate::door::answer::{Answer, no};
-use crate::door::web::{Call, pass};
-use axum::extract::{Path, Request};
+use crate::door::web::{Call, Id, pass};
+use axum::extract::Request;
 use axum::response::Response;
 use kernel::{Ctx, Refusal, Result};
 use scim::message::Search;
@@ -41,7 +41,7 @@ pub(crate) async fn search(cx: Ctx, request: Request) -> Response {
     .await
 }
 
-pub(crate) async fn show(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+pub(crate) async fn show(cx: Ctx, Id(id): Id, request: Request) -> Response {
     pass(cx, request, async |call: Call, _| one(&call, &id).await).await
 }
 
@@ -59,7 +59,7 @@ async fn one(call: &Call, id: &str) -> Result<Answer> {
             ..Answer::default()
         });
     }
-    service::accessed(call, &[&seen]).await?;
+    service::accessed(call, seen.stranger().into_iter().collect()).await?;
     Ok(Answer {
         version: Some(seen.version),
         location: seen.user["meta"]["location"].as_str().map(str::to_string),
@@ -77,7 +77,7 @@ pub(crate) async fn create(cx: Ctx, request: Request) -> Response {
     .await
 }
 
-pub(crate) async fn replace(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+pub(crate) async fn replace(cx: Ctx, Id(id): Id, request: Request) -> Response {
     pass(cx, request, async |call: Call, body: Json| {
         let projection = call.search()?.projection;
         let read = scim::document::read(&USERS, &body).map_err(no)?;
@@ -87,7 +87,7 @@ pub(crate) async fn replace(cx: Ctx, Path(id): Path<String>, request: Request) -
     .await
 }
 
-pub(crate) async fn patch(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+pub(crate) async fn patch(cx: Ctx, Id(id): Id, request: Request) -> Response {
     pass(cx, request, async |call: Call, body: Json| {
         let projection = call.search()?.projection;
         let operations = scim::patch::read(&body).map_err(no)?;
@@ -97,7 +97,7 @@ pub(crate) async fn patch(cx: Ctx, Path(id): Path<String>, request: Request) -> 
     .await
 }
 
-pub(crate) async fn leave(cx: Ctx, Path(id): Path<String>, request: Request) -> Response {
+pub(crate) async fn leave(cx: Ctx, Id(id): Id, request: Request) -> Response {
     pass(cx, request, async |call: Call, _| {
         keep::leave(&call, &id).await?;
         Ok(Answer {
