@@ -434,6 +434,12 @@ async fn what_is_broken_is_named(db: Db) {
             "ends = \"refused\"",
             "小店门前临时堆货",
         ),
+        (
+            "stories.toml",
+            "review_days = 3",
+            "review_days = 4",
+            "review_days is decided as 3",
+        ),
         ("stories.toml", "[[story]]", "[[stori]]", "stori"),
     ];
     for (part, from, to, said) in broken {

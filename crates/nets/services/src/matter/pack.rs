@@ -31,6 +31,9 @@ struct Story {
     visits: Vec<String>,
     /// Ids of the materials that these answers call for, when the story says it.
     needs: Option<Vec<String>>,
+    /// What the decision tables say on the way, output by output; those that the story does not name may be anything.
+    #[serde(default)]
+    decides: serde_json::Map<String, Json>,
 }
 /// `accept`; `complete` a task with an outcome; `wait` until a timer of the model fires; `message` that an event waits
 /// for; `raise` an error at a task; `correct`: the clerk asks for a correction and the applicant answers; `send-back`
@@ -318,6 +321,17 @@ fn play(matter: &Matter, story: &Story) -> Result<(), String> {
     }
     if state.visited != story.visits {
         return Err(format!("it takes the way {:?}", state.visited));
+    }
+    for (output, expected) in &story.decides {
+        let said = state.variables.get(output).unwrap_or(&Json::Null);
+        // Tables give decimal numbers; 3 and 3.0 are one.
+        let same = match (said.as_f64(), expected.as_f64()) {
+            (Some(a), Some(b)) => a == b,
+            _ => said == expected,
+        };
+        if !same {
+            return Err(format!("{output} is decided as {said}, not as {expected}"));
+        }
     }
     Ok(())
 }
