@@ -1,5 +1,7 @@
-// Large uploads in an object store of another make (npm s3rver, which checks every signature): they come back, a wrong secret
-// is noticed, and the doctor names what the store lost.
+// Large uploads in an object store of another make (npm s3rver behind a door that checks every signature): they come back, a wrong
+// secret is noticed, and what the store lost is named.
+import { createHash, createHmac } from "node:crypto";
+import { createServer, request as ask } from "node:http";
 import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,10 +19,48 @@ function pdf(size, seed) {
   return Buffer.concat([Buffer.from("%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%"), body, Buffer.from("\n%%EOF\n")]);
 }
 
+/** Whether a request carries the signature that AWS Signature Version 4 (query form) gives with this secret. */
+function signed(request, secret) {
+  const url = new URL(request.url, `http://${request.headers.host}`);
+  const given = url.searchParams.get("X-Amz-Signature");
+  const scope = (url.searchParams.get("X-Amz-Credential") ?? "").split("/").slice(1);
+  const plain = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const query = [...url.searchParams].filter(([name]) => name !== "X-Amz-Signature");
+  const canonical = [
+    request.method, url.pathname, query.map(([k, v]) => `${plain(k)}=${plain(v)}`).sort().join("&"),
+    `host:${request.headers.host}`, "", "host", "UNSIGNED-PAYLOAD",
+  ].join("\n");
+  const digest = createHash("sha256").update(canonical).digest("hex");
+  const text = ["AWS4-HMAC-SHA256", url.searchParams.get("X-Amz-Date"), scope.join("/"), digest].join("\n");
+  const hmac = (key, data) => createHmac("sha256", key).update(data).digest();
+  return given === hmac(scope.reduce(hmac, `AWS4${secret}`), text).toString("hex");
+}
+
 async function shelf(folder) {
   const store = new S3rver({ address: "127.0.0.1", port: 0, silent: true, directory: folder, configureBuckets: [{ name: "city" }] });
   const { port } = await store.run();
-  return { url: `http://127.0.0.1:${port}`, close: () => store.close() };
+  const door = createServer((request, response) => {
+    if (!signed(request, "S3RVER")) {
+      request.resume();
+      response.writeHead(403).end("<Error><Code>SignatureDoesNotMatch</Code></Error>");
+      return;
+    }
+    const through = ask({ host: "127.0.0.1", port, method: request.method, path: request.url, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    through.on("error", () => response.destroy());
+    request.pipe(through);
+  });
+  await new Promise((resolve) => door.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${door.address().port}`,
+    async close() {
+      door.closeAllConnections();
+      await new Promise((resolve) => door.close(resolve));
+      await store.close();
+    },
+  };
 }
 
 /** Paths of the stored objects. */
@@ -58,7 +98,7 @@ async function story(folder, store) {
   const plan = pdf(3 << 20, 7);
   const attach = async (body, name) => {
     await her.setInputFiles("[name='file-site-plan']", { name, mimeType: "application/pdf", buffer: body });
-    await her.locator("button[value=save]").first().click();
+    await her.locator("button.quiet[value=save]").click();
     await her.waitForLoadState();
   };
   await attach(plan, "plan.pdf");

@@ -20,6 +20,8 @@ impl Audience for EditionAudience {
         let id = match fact.payload["edition"].as_str() {
             _ if fact.kind.starts_with("services.edition.") => fact.subject.as_str(),
             Some(edition) if fact.kind == "services.matter.published" => edition,
+            // Out of a pack: there is no author to tell.
+            None if fact.kind == "services.matter.published" => return Ok(Some(Told::default())),
             _ => return Ok(None),
         };
         let Some(e) = store::get(tx, id)? else {
