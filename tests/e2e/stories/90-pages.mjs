@@ -37,6 +37,8 @@ export default async function () {
       }));
       // The reader of a sample is signed in on paper only.
       await page.route(`${city.url}/live`, (route) => route.fulfill({ status: 200, contentType: "text/event-stream", body: ": quiet\n\n" }));
+      // A page that watches a state would load itself again while it is looked at.
+      await page.route(`${city.url}/sign-in/scan/state`, (route) => route.fulfill({ status: 204 }));
       // Nobody has signed in; the page of the code asks anyway.
       await page.route(`${city.url}/me/code/devices.json`, (route) => route.fulfill({ json: { devices: [] } }));
       for (let next = todo.shift(); next; next = todo.shift()) {
