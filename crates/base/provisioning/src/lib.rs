@@ -116,6 +116,12 @@ pub fn module() -> Module {
         unconsumed: Some("audit only; what changes an official is identity's fact"),
     })
     .to_vec();
+    m.sealed = vec![kernel::module::Sealed::bytes(
+        "provisioning_user",
+        &["account"],
+        "document",
+        "provisioning_user.document:{account}",
+    )];
     m.tables = vec![&DIRECTORY, &USER, &GROUP];
     m.jobs = vec![JobKind {
         name: "provisioning.sweep",
