@@ -140,7 +140,10 @@ async fn every_sealed_value_comes_under_the_new_key(db: Db) {
                     table = rest.split([' ', '(']).next().unwrap_or_default();
                 }
                 for part in line.split(',').filter(|p| p.contains(" BYTEA")) {
-                    let words: Vec<&str> = part.split([' ', '(']).filter(|w| !w.is_empty()).collect();
+                    let words: Vec<&str> = part
+                        .split([' ', '(', ';', '\n'])
+                        .filter(|w| !w.is_empty())
+                        .collect();
                     let at = words.iter().position(|w| *w == "BYTEA").unwrap();
                     let name = format!("{table}.{}", words[at - 1]);
                     assert!(

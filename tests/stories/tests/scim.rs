@@ -295,7 +295,7 @@ async fn the_whole_life_of_an_official(db: Db) {
         ("provisioning.user.kept", 5),
     ] {
         let actor = format!("client:{client}");
-        let n = city.count(sql, &params![actor, account.as_str(), kind]).await;
+        let n = city.count(sql, params![actor, account.as_str(), kind]).await;
         assert!(n >= least, "{kind}: {n}");
     }
     for (table, column) in [
@@ -306,7 +306,7 @@ async fn the_whole_life_of_an_official(db: Db) {
         for value in ["演示", "19900004321", "xin.ren", "example.test"] {
             let sql = format!("SELECT COUNT(*) FROM {table} WHERE CAST({column} AS TEXT) LIKE $1");
             assert_eq!(
-                city.count(&sql, &params![format!("%{value}%")]).await,
+                city.count(&sql, params![format!("%{value}%")]).await,
                 0,
                 "{value} in {table}.{column}"
             );
@@ -557,11 +557,11 @@ async fn posts_are_groups(db: Db) {
     patch(&mut it, group, add.clone()).await.expect(200);
     let sql = "SELECT COUNT(*) FROM provisioning_request WHERE client = $1 AND waiting = $2";
     assert_eq!(
-        city.count(sql, &params![client.as_str(), account.as_str()]).await,
+        city.count(sql, params![client.as_str(), account.as_str()]).await,
         1
     );
     let waits = "SELECT COUNT(*) FROM identity_proposal WHERE account = $1 AND post = 'chengguan-supervisor' AND state = 'waiting'";
-    assert_eq!(city.count(waits, &params![account.as_str()]).await, 1);
+    assert_eq!(city.count(waits, params![account.as_str()]).await, 1);
     patch(
         &mut it,
         group,
@@ -569,7 +569,7 @@ async fn posts_are_groups(db: Db) {
     )
     .await
     .expect(200);
-    assert_eq!(city.count(waits, &params![account.as_str()]).await, 0);
+    assert_eq!(city.count(waits, params![account.as_str()]).await, 0);
     // PUT with the whole list.
     let before = get(&mut it, group).await.expect(200).json();
     let mut members = before["members"].as_array().cloned().unwrap_or_default();
@@ -590,7 +590,7 @@ async fn posts_are_groups(db: Db) {
     // One stranger among the members, and nothing is done.
     let mixed = json!([{ "op": "add", "path": "members", "value": [{ "value": account }, { "value": Uuid::nil() }] }]);
     no(&patch(&mut it, group, mixed).await, 400, "invalidValue");
-    assert_eq!(city.count(waits, &params![account.as_str()]).await, 0);
+    assert_eq!(city.count(waits, params![account.as_str()]).await, 0);
 }
 
 async fn versions_keep_changes_apart(db: Db) {
