@@ -22,6 +22,10 @@ const HELP: &str = "yiwang — the digital government of a city in one program
   yiwang account token LOGIN       a bearer token for /api/v1
   yiwang log export FOLDER         the proof log as files, for yiwang-verify
   yiwang log witness add FILE | remove NAME | list   logs of others, by their keys, whose heads are cosigned here
+  yiwang objects status | check | sweep   what lies in the object store of [objects] in yiwang.toml
+  yiwang ca show | init | list     the certificate authority; ca revoke SERIAL REASON
+  yiwang client add                registers a system at the OpenID provider, and prints its secret once
+  yiwang who PERMISSION [ORGANISATION]   who may do what
   yiwang keys rotate | status      seal the sensitive columns under a new data key; how far that is
   yiwang master-key make FILE      a new master key
   yiwang master-key protect FROM TO   the same master key under a passphrase

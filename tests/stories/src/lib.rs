@@ -276,6 +276,30 @@ impl City {
     pub async fn settle(&self) {
         kernel::job::settle(&self.app).await.unwrap();
     }
+    /// A registered system with an access token for itself: its client id and its browser.
+    pub async fn machine(&self, name: &str, scope: &str) -> (String, Client) {
+        use base64::Engine;
+        let metadata = serde_json::json!({ "client_name": name, "grant_types": ["client_credentials"], "scope": scope,
+            "token_endpoint_auth_method": "client_secret_basic", "redirect_uris": [] });
+        let (id, secret) = openid::register(&self.system(), "演示单位", metadata)
+            .await
+            .unwrap();
+        let mut program = self.visitor();
+        program.accept = "application/json";
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{}", secret.unwrap()));
+        let basic = format!("Basic {pair}");
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("authorization", basic.as_str()),
+        ];
+        let body = b"grant_type=client_credentials".to_vec();
+        let answer = program
+            .send(axum::http::Method::POST, "/openid/token", &headers, body)
+            .await
+            .expect(200);
+        program.bearer = Some(answer.json()["access_token"].as_str().unwrap().into());
+        (id, program)
+    }
     /// The first column of the first row.
     pub async fn scalar<T: FromValue + Send>(&self, sql: &str, params: &[Value]) -> Option<T> {
         self.system()

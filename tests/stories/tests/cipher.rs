@@ -29,26 +29,9 @@ on_both!(
 const DAY: &str = "2026-11-24";
 const OFFICER: &str = "cryptography";
 
-/// A registered system with a token of its own.
+/// A registered system with a token of its own; how facts and grants name it.
 async fn system(city: &City, name: &str, scope: &str) -> (String, Client) {
-    let metadata = json!({ "client_name": name, "grant_types": ["client_credentials"], "scope": scope,
-        "token_endpoint_auth_method": "client_secret_basic", "redirect_uris": [] });
-    let (id, secret) = openid::register(&city.system(), "演示单位", metadata)
-        .await
-        .unwrap();
-    let mut program = city.visitor();
-    program.accept = "application/json";
-    let basic = format!("Basic {}", B64.encode(format!("{id}:{}", secret.unwrap())));
-    let headers = [
-        ("content-type", "application/x-www-form-urlencoded"),
-        ("authorization", basic.as_str()),
-    ];
-    let body = b"grant_type=client_credentials".to_vec();
-    let answer = program
-        .send(Method::POST, "/openid/token", &headers, body)
-        .await
-        .expect(200);
-    program.bearer = Some(answer.json()["access_token"].as_str().unwrap().into());
+    let (id, program) = city.machine(name, scope).await;
     (format!("client:{id}"), program)
 }
 

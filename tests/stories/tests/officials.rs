@@ -756,6 +756,32 @@ async fn nobody_gets_round_the_separation(db: Db) {
         identity::api::appoint(&city.system(), "shi-system-administrator", double, "2026-11-24").await;
     assert_eq!(refused(appointed).key, "identity-official-excluded");
 
+    // Nor does one administrator alone open the account of somebody who left: behind it may be a resident with her own data.
+    let id = account(&city, "reviewer-sl").await;
+    let here = format!("/work/officials/{id}");
+    system
+        .post_form(&format!("{here}/leaving"), &[("reason", "调离")])
+        .await
+        .expect(303);
+    let back = system.post_form(&format!("{here}/return"), &[]).await.expect(200);
+    let secret = back.between("activation?secret=", "<").unwrap();
+    let link = format!("/activation?secret={secret}");
+    let fields = [
+        ("secret", secret.as_str()),
+        ("password", PASSWORD),
+        ("again", PASSWORD),
+    ];
+    assert!(city.visitor().get(&link).await.expect(409).has("岗位还没有批准"));
+    city.visitor().post_form("/activation", &fields).await.expect(409);
+    assert_eq!(enter(&city, "reviewer-sl").await.1.status, 401);
+    propose(&mut system, "reviewer-sl", "shuili-editor")
+        .await
+        .expect(303);
+    city.visitor().get(&link).await.expect(409);
+    approve(&mut security, "shuili-editor").await.expect(303);
+    city.visitor().get(&link).await.expect(200);
+    city.visitor().post_form("/activation", &fields).await.expect(303);
+
     // Nobody approves for themself; another security administrator does.
     propose(&mut system, "security-admin", "shuili-reviewer")
         .await

@@ -2,8 +2,6 @@
 //! that Microsoft Entra and Okta document; and whoever tries to reach beyond.
 
 use axum::http::Method;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as B64;
 use identity::api::official;
 use kernel::rate::{Allowance, Rate};
 use kernel::{Uuid, params};
@@ -32,26 +30,10 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 const OFFICIAL: &str = "urn:yiwang:params:scim:schemas:extension:official:1.0:User";
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// A registered system with a token for itself.
+/// A registered system with a token for itself, which speaks SCIM.
 async fn system(city: &City, name: &str, scope: &str) -> (String, Client) {
-    let metadata = json!({ "client_name": name, "grant_types": ["client_credentials"], "scope": scope,
-        "token_endpoint_auth_method": "client_secret_basic", "redirect_uris": [] });
-    let (id, secret) = openid::register(&city.system(), "演示单位", metadata)
-        .await
-        .unwrap();
-    let mut program = city.visitor();
+    let (id, mut program) = city.machine(name, scope).await;
     program.accept = "application/scim+json";
-    let basic = format!("Basic {}", B64.encode(format!("{id}:{}", secret.unwrap())));
-    let headers = [
-        ("content-type", "application/x-www-form-urlencoded"),
-        ("authorization", basic.as_str()),
-    ];
-    let body = b"grant_type=client_credentials".to_vec();
-    let answer = program
-        .send(Method::POST, "/openid/token", &headers, body)
-        .await
-        .expect(200);
-    program.bearer = Some(answer.json()["access_token"].as_str().unwrap().into());
     (id, program)
 }
 

@@ -12,7 +12,7 @@ pub async fn put(ctx: &Ctx, place: &str, content: &[u8]) -> Result<Vec<u8>> {
 
 /// Beside the INSERT of the row whose column holds what [`put`] gave.
 pub fn keep(ctx: &Ctx, tx: &mut Tx<'_>, place: &str, column: &[u8]) -> Result<()> {
-    crate::blob::keep(tx, ctx, place, column)
+    crate::blob::keep(ctx, tx, place, column)
 }
 
 /// The content behind a column.

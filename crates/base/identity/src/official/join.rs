@@ -1,6 +1,6 @@
 //! Joining, coming back, and the secret by which the own password is set.
 
-use super::model::{self, ACTIVATION, Record, State, Term};
+use super::model::{self, ACTIVATION, OWN_RECORD, Record, State, Term};
 use super::{assign, find, held, store};
 use crate::account::model::{Account, digest};
 use crate::account::store as accounts;
@@ -77,7 +77,7 @@ pub fn join(ctx: &Ctx, tx: &mut Tx<'_>, new: &Join<'_>) -> Result<Joined> {
             .as_deref()
             .map(|p| protect.seal(&format!("identity_subject.phone:{subject}"), p))
             .transpose()?,
-        code_index: format!("official:{id}"),
+        code_index: format!("{OWN_RECORD}{id}"),
         kind: "natural".into(),
         area_code: area.unwrap_or_default(),
         synthetic: false,

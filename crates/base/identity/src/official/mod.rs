@@ -1,7 +1,7 @@
 //! The life of an official (公职人员): joining, posts, moving, leaving, coming back.
 //!
 //! - [`model`]: records, states, rules; pure
-//! - [`store`], [`held`]: the SQL of records, and of posts held and proposed
+//! - [`store`]: the SQL of records, and of posts held and proposed ([`store::held`])
 //! - [`join`]: joining, coming back, the one-time secret
 //! - [`activate`]: the person sets the own password
 //! - [`change`]: name, phone, login
@@ -15,10 +15,11 @@ pub(crate) mod activate;
 pub(crate) mod assign;
 pub(crate) mod change;
 pub(crate) mod find;
-pub(crate) mod held;
 pub(crate) mod join;
 pub(crate) mod leave;
 pub(crate) mod model;
 pub(crate) mod service;
 pub(crate) mod store;
 pub(crate) mod web;
+
+pub(crate) use store::held;

@@ -3,6 +3,9 @@
 use jiff::civil::Date;
 use kernel::{Refusal, Uuid};
 
+/// How the index of a record begins that was made for an official; any other is that of a person whom the city knew before.
+pub(crate) const OWN_RECORD: &str = "official:";
+
 /// How long an activation secret is good, in milliseconds.
 pub(crate) const ACTIVATION: i64 = 72 * 3_600_000;
 /// Characters of a password at least.

@@ -59,7 +59,7 @@ pub(crate) async fn put(ctx: &Ctx, place: &str, content: &[u8]) -> Result<Vec<u8
 }
 
 /// In the transaction that inserts the row: from here on the content stays.
-pub(crate) fn keep(tx: &mut Tx<'_>, ctx: &Ctx, place: &str, column: &[u8]) -> Result<()> {
+pub(crate) fn keep(ctx: &Ctx, tx: &mut Tx<'_>, place: &str, column: &[u8]) -> Result<()> {
     let text = Zeroizing::new(ctx.protect().open(place, column)?);
     if text.starts_with(MARK) && !store::keep(tx, &key(place))? {
         return Err(Refusal::new("objects-away").status(503).into());

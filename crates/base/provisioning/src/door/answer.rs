@@ -3,6 +3,8 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{Ctx, Problem, Refusal};
+use scim::project::Projection;
+use scim::schema::ResourceType;
 use scim::{Error, ScimType};
 use serde_json::Value as Json;
 
@@ -27,6 +29,29 @@ impl Answer {
         Answer {
             status: 200,
             body: Some(body),
+            ..Answer::default()
+        }
+    }
+
+    /// A resource as the caller wants to see it, with where it is and its version.
+    pub(crate) fn resource(
+        kind: &'static ResourceType,
+        projection: &Projection,
+        resource: &Json,
+        version: String,
+    ) -> Answer {
+        Answer {
+            location: resource["meta"]["location"].as_str().map(str::to_string),
+            version: Some(version),
+            ..Answer::ok(projection.apply(kind, resource))
+        }
+    }
+
+    /// The caller has this version already.
+    pub(crate) fn unchanged(version: String) -> Answer {
+        Answer {
+            status: 304,
+            version: Some(version),
             ..Answer::default()
         }
     }

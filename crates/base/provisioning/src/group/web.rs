@@ -14,13 +14,10 @@ use serde_json::Value as Json;
 
 fn told(kept: Kept, projection: &Projection, ignored: Vec<String>) -> Answer {
     Answer {
-        status: 200,
-        body: Some(projection.apply(&GROUPS_TYPE, &kept.seen.group)),
-        location: kept.seen.group["meta"]["location"].as_str().map(str::to_string),
-        version: Some(kept.seen.version),
         changed: kept.changed,
         ignored,
         waiting: kept.waiting,
+        ..Answer::resource(&GROUPS_TYPE, projection, &kept.seen.group, kept.seen.version)
     }
 }
 
@@ -51,20 +48,17 @@ async fn one(call: &Call, id: &str) -> Result<Answer> {
         .read("provisioning.group", |tx| service::find(call, tx, id))
         .await?;
     if call.has(&seen.version) {
-        return Ok(Answer {
-            status: 304,
-            version: Some(seen.version),
-            ..Answer::default()
-        });
+        return Ok(Answer::unchanged(seen.version));
     }
     if projection.wants(&GROUPS_TYPE, "members") {
         users::accessed(call, seen.strangers).await?;
     }
-    Ok(Answer {
-        location: seen.group["meta"]["location"].as_str().map(str::to_string),
-        version: Some(seen.version),
-        ..Answer::ok(projection.apply(&GROUPS_TYPE, &seen.group))
-    })
+    Ok(Answer::resource(
+        &GROUPS_TYPE,
+        &projection,
+        &seen.group,
+        seen.version,
+    ))
 }
 
 pub(crate) async fn create(cx: Ctx, request: Request) -> Response {

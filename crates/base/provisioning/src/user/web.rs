@@ -13,15 +13,12 @@ use scim::resources::USERS;
 use serde_json::Value as Json;
 
 fn told(kept: Kept, projection: &Projection, status: u16, ignored: Vec<String>) -> Answer {
-    let user = projection.apply(&USERS, &kept.seen.user);
     Answer {
         status,
-        location: kept.seen.user["meta"]["location"].as_str().map(str::to_string),
-        version: Some(kept.seen.version),
-        body: Some(user),
         changed: kept.changed,
         ignored,
         waiting: kept.waiting,
+        ..Answer::resource(&USERS, projection, &kept.seen.user, kept.seen.version)
     }
 }
 
@@ -53,18 +50,10 @@ async fn one(call: &Call, id: &str) -> Result<Answer> {
         .await?;
     let seen = found.ok_or_else(Refusal::not_found)?;
     if call.has(&seen.version) {
-        return Ok(Answer {
-            status: 304,
-            version: Some(seen.version),
-            ..Answer::default()
-        });
+        return Ok(Answer::unchanged(seen.version));
     }
     service::accessed(call, seen.stranger().into_iter().collect()).await?;
-    Ok(Answer {
-        version: Some(seen.version),
-        location: seen.user["meta"]["location"].as_str().map(str::to_string),
-        ..Answer::ok(projection.apply(&USERS, &seen.user))
-    })
+    Ok(Answer::resource(&USERS, &projection, &seen.user, seen.version))
 }
 
 pub(crate) async fn create(cx: Ctx, request: Request) -> Response {

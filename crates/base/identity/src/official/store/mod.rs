@@ -1,5 +1,7 @@
 //! SQL of records of officials and of activation secrets.
 
+pub(crate) mod held;
+
 use super::model::{Record, State};
 use kernel::ctx::ScopeColumns;
 use kernel::{Fault, Row, Scope, Tx, Uuid, Value, params};

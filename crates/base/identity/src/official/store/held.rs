@@ -1,6 +1,6 @@
 //! SQL of posts held and proposed.
 
-use super::model::{Holding, Post, Proposal};
+use crate::official::model::{Holding, Post, Proposal};
 use kernel::ctx::ScopeColumns;
 use kernel::{Fault, Row, Scope, Tx, Uuid, params};
 
