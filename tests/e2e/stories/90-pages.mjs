@@ -56,6 +56,7 @@ export default async function () {
         titles.set(`${next.locale} ${title}`, next.template);
         if (process.env.YIWANG_SHOTS) await page.screenshot({ path: join(SHOTS, `sample-${next.file.slice(4, -5)}-${next.sample.replaceAll(" ", "-")}-1440.png`), fullPage: true });
         note(await structure(page));
+        if ((await page.locator("body").innerText()).includes("</")) note(["shows markup as text"]);
         note(await axe(page));
         for (const width of WIDTHS) {
           await page.setViewportSize({ width, height: 900 });
