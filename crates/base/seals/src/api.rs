@@ -7,12 +7,11 @@ use crate::usage::service::{self, Reserved, Which, digests};
 use crate::usage::store as uses;
 use crate::{draw, seal};
 use kernel::{Ctx, Fault, Result, Tx};
+use std::sync::Arc;
 use trust::api::Widget;
 
 pub use crate::usage::service::Occasion;
 
-/// Dots of the picture in an OFD seal.
-const DOTS: u32 = 500;
 pub(crate) const MM: f64 = 25.4 / 72.0;
 
 /// What an official would leave without a keeper: (text, number).
@@ -96,10 +95,12 @@ pub(crate) async fn ofd_with(
     at: &[OfdPlace],
 ) -> Result<Vec<u8>> {
     let s = &reserved.seal;
-    let picture = drawn(ctx, s).await?.png(DOTS);
+    let picture = drawn(ctx, s).await?;
+    let dots = tokio::task::spawn_blocking(move || picture.png()).await;
+    let dots = dots.map_err(|e| Fault::of("the seal's picture", e))?;
     let sealing = trust::api::Sealing {
         organisation: s.held(&reserved.organisation),
-        picture: picture.map_err(|e| Fault::of("the seal's picture", e))?,
+        picture: dots.map_err(|e| Fault::of("the seal's picture", e))?,
         places: at.iter().map(|p| (p.page, p.centre)).collect(),
         side: s.width() * MM,
     };
@@ -125,9 +126,9 @@ pub(crate) async fn ended_as<T>(
     }
 }
 
-pub(crate) async fn drawn(ctx: &Ctx, s: &Seal) -> Result<draw::Drawing> {
+pub(crate) async fn drawn(ctx: &Ctx, s: &Seal) -> Result<Arc<draw::Picture>> {
     let (design, width) = (s.design(ctx.app.config.demo), s.width());
-    let drawing = tokio::task::spawn_blocking(move || draw::draw(&design, width))
+    let drawing = tokio::task::spawn_blocking(move || draw::picture(&design, width))
         .await
         .map_err(|e| Fault::of("drawing a seal", e))?;
     Ok(drawing.map_err(|e| Fault::of("drawing a seal", e))?)
@@ -143,7 +144,8 @@ pub(crate) async fn pdf_with(
     at: &[Place],
 ) -> Result<trust::api::Sealed> {
     let s = &reserved.seal;
-    let drawing = drawn(ctx, s).await?;
+    let picture = drawn(ctx, s).await?;
+    let drawing = &picture.drawing;
     let (w, h) = (drawing.width as f32, drawing.height as f32);
     let mut sealed = trust::api::Sealed { pdf, sm2: Vec::new() };
     for place in at {

@@ -8,6 +8,7 @@
 use super::{Driver, Inside, Limits, Tx, guard, panicked};
 use crate::error::{Away, Fault, Problem, Result};
 use crate::value::{Row, Value};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -66,6 +67,10 @@ fn connect(path: &Path, write: bool) -> Result<Connection, Fault> {
     };
     let conn = Connection::open_with_flags(path, flags).map_err(cannot)?;
     conn.set_prepared_statement_cache_capacity(512);
+    // Plans do not depend on what is bound: otherwise each statement on a table with a partial index, or with a LIKE, is
+    // compiled anew for each execution. A query that wants a partial index spells its condition out.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(cannot)?;
     let setup = if write {
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY; \
          PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-32000; PRAGMA busy_timeout=5000;"
@@ -163,13 +168,13 @@ impl Sqlite {
         };
         conn.progress_handler(READ_STEPS, Some(|| true))
             .map_err(fault("read budget"))?;
-        conn.execute_batch("BEGIN").map_err(fault(verb))?;
+        control(&conn, "BEGIN").map_err(fault(verb))?;
         let limits = Limits {
             rows: 200_000,
             millis: 30_000,
         };
         let done = catch_unwind(AssertUnwindSafe(|| body(&mut tx_on(&conn, None, verb, limits))));
-        let ended = conn.execute_batch("COMMIT");
+        let ended = control(&conn, "COMMIT");
         if ended.is_ok() && conn.is_autocommit() {
             self.shared
                 .readers
@@ -245,7 +250,7 @@ impl Writer {
             return Err(Fault::new(format!("{verb}: no writes are taken: {why}")).into());
         }
         if !self.open {
-            self.conn.execute_batch("BEGIN IMMEDIATE").map_err(fault(verb))?;
+            control(&self.conn, "BEGIN IMMEDIATE").map_err(fault(verb))?;
             self.open = true;
             let version = self
                 .conn
@@ -259,9 +264,7 @@ impl Writer {
         if self.seq < 0 {
             self.seq = last_seq(&self.conn).map_err(fault(verb))?;
         }
-        self.conn
-            .execute_batch("SAVEPOINT member")
-            .map_err(|e| self.lost(verb, e))?;
+        control(&self.conn, "SAVEPOINT member").map_err(|e| self.lost(verb, e))?;
         let seq_before = self.seq;
         let inside = Inside::enter(verb)?;
         let (done, overran) = {
@@ -299,12 +302,10 @@ impl Writer {
             Err(payload) => Err(panicked(verb, payload)),
             Ok(outcome) => outcome.and_then(|v| overran.map(|()| v).map_err(Problem::from)),
         };
-        let end = if outcome.is_ok() {
-            "RELEASE member"
-        } else {
-            "ROLLBACK TO member; RELEASE member"
-        };
-        self.conn.execute_batch(end).map_err(|e| self.lost(verb, e))?;
+        if outcome.is_err() {
+            control(&self.conn, "ROLLBACK TO member").map_err(|e| self.lost(verb, e))?;
+        }
+        control(&self.conn, "RELEASE member").map_err(|e| self.lost(verb, e))?;
         if outcome.is_err() {
             self.seq = seq_before;
         }
@@ -341,7 +342,7 @@ impl Writer {
             return;
         }
         let members = std::mem::take(&mut self.members);
-        let done = self.conn.execute_batch("COMMIT");
+        let done = control(&self.conn, "COMMIT");
         self.open = false;
         match done {
             Ok(()) => {
@@ -414,6 +415,11 @@ fn numbered(sql: &str) -> String {
     }
     out.replace(" FOR UPDATE SKIP LOCKED", "")
         .replace(" FOR UPDATE", "")
+}
+
+/// Begins or ends a (nested) transaction; the few texts are compiled once a connection.
+fn control(conn: &Connection, sql: &str) -> rusqlite::Result<()> {
+    conn.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
 fn statement<'c>(conn: &'c Connection, sql: &str) -> Result<rusqlite::CachedStatement<'c>, Fault> {

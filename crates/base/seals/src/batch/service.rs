@@ -213,8 +213,9 @@ async fn one(ctx: &Ctx, batch: &Batch, wanted: &Wanted, file: &File, content: Ve
         &hashes,
     )
     .await?;
-    let drawing = crate::api::drawn(ctx, &reserved.seal).await?;
-    let found = match places(wanted, &sheets, &glyphs, (drawing.width, drawing.height)) {
+    let picture = crate::api::drawn(ctx, &reserved.seal).await?;
+    let size = (picture.drawing.width, picture.drawing.height);
+    let found = match places(wanted, &sheets, &glyphs, size) {
         Ok(found) => found,
         Err(why) => {
             usage::failed(ctx, &reserved, why).await?;

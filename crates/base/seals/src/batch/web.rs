@@ -81,7 +81,7 @@ async fn form_page(
         .iter()
         .map(|c| json!({ "id": c, "label": cx.t(&format!("seals-keyword-{c}"), &[]) }))
         .collect();
-    let data = json!({ "choices": choices, "seal": row, "picture": drawn.map(|d| d.svg()).unwrap_or_default(), "batches": batches, "places": places,
+    let data = json!({ "choices": choices, "seal": row, "picture": drawn.map(|d| d.drawing.svg()).unwrap_or_default(), "batches": batches, "places": places,
         "refused": refused, "most": service::FILES, "typed": { "purpose": typed.purpose, "page": typed.page, "number": typed.number,
         "place": typed.place, "x": typed.x, "y": typed.y, "keyword": typed.keyword, "which": typed.which } });
     cx.page_with(code, "seals/batch/form.html", data)

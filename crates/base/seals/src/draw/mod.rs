@@ -5,6 +5,7 @@
 //! font built into the program; milliseconds, so call it off the async threads.
 
 mod fonts;
+mod kept;
 mod oval;
 mod path;
 mod round;
@@ -20,6 +21,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
 pub use fonts::font;
+pub(crate) use kept::{Picture, picture};
 pub use path::Step;
 
 /// The colour of `--seal` on the pages.

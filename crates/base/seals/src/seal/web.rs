@@ -223,7 +223,7 @@ async fn page(
         })
         .await?;
     let drawn = crate::api::drawn(cx, &seal).await;
-    data["picture"] = drawn.map(|d| d.svg()).unwrap_or_default().into();
+    data["picture"] = drawn.map(|d| d.drawing.svg()).unwrap_or_default().into();
     data["refused"] = refused.map(|r| cx.explains(r)).into();
     data["wrong"] = refused.map_or(json!({}), |r| wrong(cx, r));
     data["typed"] = serde_json::to_value(typed)?;
