@@ -27,21 +27,63 @@ impl Picture {
 /// # Errors
 /// As [`draw`].
 pub(crate) fn picture(design: &Design, width: f64) -> Result<Arc<Picture>, DrawError> {
+    /// The picture used last stands last.
     static KEPT: LazyLock<Mutex<Vec<Arc<Picture>>>> = LazyLock::new(Mutex::default);
-    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    let same = |p: &Arc<Picture>| p.design == *design && p.drawing.width == width;
-    if let Some(known) = kept().iter().find(|p| same(p)) {
-        return Ok(known.clone());
-    }
-    let drawn = Arc::new(Picture {
-        design: design.clone(),
-        drawing: draw(design, width)?,
-        dots: OnceLock::new(),
-    });
-    let mut kept = kept();
+    // Held while drawing: who comes second waits instead of doing it again.
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = kept
+        .iter()
+        .position(|p| p.design == *design && p.drawing.width == width);
+    let picture = match known {
+        Some(at) => kept.remove(at),
+        None => Arc::new(Picture {
+            design: design.clone(),
+            drawing: draw(design, width)?,
+            dots: OnceLock::new(),
+        }),
+    };
     if kept.len() == MOST {
         kept.remove(0);
     }
-    kept.push(drawn.clone());
-    Ok(drawn)
+    kept.push(picture.clone());
+    Ok(picture)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Shape;
+    use super::*;
+
+    fn design(name: &str) -> Design {
+        Design {
+            shape: Shape::Round,
+            name: name.into(),
+            line: String::new(),
+            mark: "演示".into(),
+            code: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_picture_is_the_one_that_would_be_drawn_drawn_once_and_kept_while_it_is_used() {
+        let first = picture(&design("演示水利局"), 119.0).unwrap();
+        let again = picture(&design("演示水利局"), 119.0).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        assert_eq!(first.drawing, draw(&design("演示水利局"), 119.0).unwrap());
+        assert_eq!(first.png().unwrap(), first.drawing.png(DOTS).unwrap());
+        for other in [
+            picture(&design("演示住建局"), 119.0),
+            picture(&design("演示水利局"), 120.0),
+        ] {
+            assert_ne!(first.drawing, other.unwrap().drawing);
+        }
+        // Of more than are kept, the one used least lately goes.
+        let used = picture(&design("常用"), 119.0).unwrap();
+        let idle = picture(&design("不用"), 119.0).unwrap();
+        for width in 0..MOST - 1 {
+            picture(&design("他"), 200.0 + width as f64).unwrap();
+            assert!(Arc::ptr_eq(&used, &picture(&design("常用"), 119.0).unwrap()));
+        }
+        assert!(!Arc::ptr_eq(&idle, &picture(&design("不用"), 119.0).unwrap()));
+    }
 }
