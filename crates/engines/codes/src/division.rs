@@ -18,7 +18,7 @@ pub enum Level {
     Village,
 }
 
-/// The digits of a division code that carry meaning: `320800` and `3208` both give `3208`.
+/// The digits of a division code that carry meaning: `990100` and `9901` both give `9901`.
 ///
 /// Standard codes are filled with zeros on the right to six or twelve digits, and no level numbers its
 /// members with zero, so the zeros can be taken off. `None` when the text is not such a code.
@@ -44,7 +44,7 @@ pub fn division_prefix(code: &str) -> Option<&str> {
 
 /// Rank of a code of 2, 4, 6, 9 or 12 digits after taking off filling zeros; `None` for anything else.
 ///
-/// `320800` is the city and `320803000000` the county.
+/// `990100` is the city and `990103000000` the county.
 pub fn division_level(code: &str) -> Option<Level> {
     match division_prefix(code)?.len() {
         2 => Some(Level::Province),
@@ -65,15 +65,15 @@ mod tests {
         for (code, level, prefix) in [
             ("32", Level::Province, "32"),
             ("320000", Level::Province, "32"),
-            ("3208", Level::City, "3208"),
-            ("320800", Level::City, "3208"),
-            ("320800000000", Level::City, "3208"),
-            ("320812", Level::County, "320812"),
-            ("320871", Level::County, "320871"),
-            ("320812000000", Level::County, "320812"),
-            ("320812100", Level::Township, "320812100"),
-            ("320812100000", Level::Township, "320812100"),
-            ("320812100001", Level::Village, "320812100001"),
+            ("9901", Level::City, "9901"),
+            ("990100", Level::City, "9901"),
+            ("990100000000", Level::City, "9901"),
+            ("990112", Level::County, "990112"),
+            ("990171", Level::County, "990171"),
+            ("990112000000", Level::County, "990112"),
+            ("990112100", Level::Township, "990112100"),
+            ("990112100000", Level::Township, "990112100"),
+            ("990112100001", Level::Village, "990112100001"),
         ] {
             assert_eq!(
                 (division_level(code), division_prefix(code)),
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn other_texts() {
         for code in [
-            "", "3", "320", "32080", "3208121", "00", "000000", "001234", "32080A", "３２", "32 8",
+            "", "3", "320", "99010", "9901121", "00", "000000", "001234", "99010A", "３２", "32 8",
         ] {
             assert_eq!(division_level(code), None, "{code}");
         }

@@ -67,7 +67,7 @@ pub fn writer() -> Actor {
         post: "p".into(),
         org: "o".into(),
         org_path: "/o/".into(),
-        area_code: "3208".into(),
+        area_code: "9901".into(),
     };
     let account = Some(Uuid::nil());
     Actor {

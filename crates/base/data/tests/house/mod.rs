@@ -32,14 +32,14 @@ pub const CANARY: Person = Person {
     number: 1,
     wrong: false,
     phone: "19900070071",
-    address: "淮安市演示街道金丝雀路1号",
+    address: "演示市演示街道金丝雀路1号",
 };
 pub const CANARY_WRONG: Person = Person {
     name: "演示错金丝雀",
     number: 7,
     wrong: true,
     phone: "19900070072",
-    address: "淮安市演示街道金丝雀路2号",
+    address: "演示市演示街道金丝雀路2号",
 };
 
 pub fn code(n: u16) -> String {
@@ -80,7 +80,7 @@ impl City {
                 w.phone
             ),
             format!(
-                "{},演示乙,1,1990-02-30,淮安市演示街道二号,19900000002,2026-06-30",
+                "{},演示乙,1,1990-02-30,演示市演示街道二号,19900000002,2026-06-30",
                 code(2)
             ),
             format!(
@@ -91,28 +91,28 @@ impl City {
                 p.phone
             ),
             format!(
-                "{},{},1,1990-01-01,淮安市演示街道旧居路9号,{},2021-03-31",
+                "{},{},1,1990-01-01,演示市演示街道旧居路9号,{},2021-03-31",
                 p.code(),
                 p.name,
                 p.phone
             ),
             format!(
-                "{},演示乙,1,1990-01-01,淮安市演示街道二号,19900000002,2026-06-30",
+                "{},演示乙,1,1990-01-01,演示市演示街道二号,19900000002,2026-06-30",
                 code(2)
             ),
             format!(
-                "{},,1,1990-01-01,淮安市演示街道三号,19900000003,2026-06-30",
+                "{},,1,1990-01-01,演示市演示街道三号,19900000003,2026-06-30",
                 code(3)
             ),
             format!(
-                "{},演示丁,1,1990-01-01,淮安市演示街道四号,2990,2026-06-30",
+                "{},演示丁,1,1990-01-01,演示市演示街道四号,2990,2026-06-30",
                 code(4)
             ),
         ];
         city.write("sources/people.csv", &format!("{HEAD}\n{}\n", rows.join("\n")));
         let health = [
-            format!("{},{},淮安市演示街道新居路3号,2026-08-31", p.code(), p.name),
-            format!("{},演示乙,淮安市演示街道二号,2026-06-30", code(2)),
+            format!("{},{},演示市演示街道新居路3号,2026-08-31", p.code(), p.name),
+            format!("{},演示乙,演示市演示街道二号,2026-06-30", code(2)),
         ];
         city.write(
             "sources/health.csv",
@@ -133,7 +133,7 @@ impl City {
     pub fn people_changed(&self) -> String {
         format!(
             "{},{},1,1990-01-01,{},19900000099,2026-07-31\n\
-             {},演示乙,1,1990-01-01,淮安市演示街道旧址,19900000002,2020-01-01\n",
+             {},演示乙,1,1990-01-01,演示市演示街道旧址,19900000002,2020-01-01\n",
             CANARY.code(),
             CANARY.name,
             CANARY.address,
@@ -334,7 +334,7 @@ pub fn official(permissions: &[&str]) -> Actor {
         post: "p".into(),
         org: "o".into(),
         org_path: "/o/".into(),
-        area_code: "3208".into(),
+        area_code: "9901".into(),
     };
     Actor {
         id: "account:clerk".into(),

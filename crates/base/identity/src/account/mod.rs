@@ -116,7 +116,7 @@ pub(crate) fn grants_of(tx: &mut Tx<'_>, account: kernel::Uuid, on: &str) -> Res
     Ok(grants)
 }
 
-/// `320800` covers the whole city: trailing zero pairs are no part of the prefix.
+/// `990100` covers the whole city: trailing zero pairs are no part of the prefix.
 pub(crate) fn area_prefix(area: &str) -> String {
     let mut prefix = area;
     while prefix.len() > 2 && prefix.ends_with("00") {

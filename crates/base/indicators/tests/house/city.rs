@@ -87,9 +87,9 @@ fn actor(name: &str) -> Option<Actor> {
     };
     let grants = match name {
         "mayor" => vec![grant("all", "/", "")],
-        "supervisor" => vec![grant("part", "/shi/", "3208")],
-        "roads" => vec![grant("part", "/shi/roads/", "3208")],
-        "county" => vec![grant("part", "/shi/", "320826")],
+        "supervisor" => vec![grant("part", "/shi/", "9901")],
+        "roads" => vec![grant("part", "/shi/roads/", "9901")],
+        "county" => vec![grant("part", "/shi/", "990126")],
         "nobody" => vec![grant("part", "/mars/", "9")],
         "visitor" => vec![],
         _ => return None,
@@ -219,7 +219,7 @@ impl City {
         ] {
             city.sql(&format!(
                 "INSERT INTO identity_organisation(id, name, name_en, short, kind, path, area_code, version) \
-                 VALUES ('{id}', '{name}', '', '{name}', 'department', '{path}', '3208', 1)"
+                 VALUES ('{id}', '{name}', '', '{name}', 'department', '{path}', '9901', 1)"
             ))
             .await;
         }
@@ -242,7 +242,7 @@ impl City {
             "INSERT INTO cases_case(id, number, matter, organisation, org_path, area_code, state, \
              channel, visits, \
              ended_at, on_time, provisional) VALUES ('{id}', 'N-{id}', '{matter}', '{organisation}', \
-             '/shi/{organisation}/', '320801', '{state}', 'window', 0, {ended}, 0, 0)"
+             '/shi/{organisation}/', '990101', '{state}', 'window', 0, {ended}, 0, 0)"
         ))
         .await;
     }
@@ -253,7 +253,7 @@ impl City {
             .map(|i| {
                 format!(
                     "('m{i:04}', 'M-{i}', '{matter}', '{organisation}', '/shi/{organisation}/', \
-                     '320801', 'granted', \
+                     '990101', 'granted', \
                      'online', {}, {i}, {}, 0)",
                     i % 3,
                     i % 2
@@ -322,7 +322,7 @@ impl City {
                 "dig",
                 "police",
                 "granted",
-                "on_time = 1, channel = 'online', grade = 1, area_code = '320826'",
+                "on_time = 1, channel = 'online', grade = 1, area_code = '990126'",
             ),
             (
                 "w1",

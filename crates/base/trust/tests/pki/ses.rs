@@ -32,7 +32,7 @@ impl Office {
     fn info(&self, holders: Holders) -> Info {
         Info {
             vendor: "YIWANG".into(),
-            id: "32088900000001".into(),
+            id: "32089900000001".into(),
             kind: 1,
             name: "演示市政务服务章".into(),
             holders,
