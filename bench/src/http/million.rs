@@ -15,6 +15,8 @@ const REAL: i64 = 100_000;
 /// How many of a hundred cases have ended, as in a city that has worked for some years.
 const ENDED: i64 = 97;
 const MILLION: i64 = 1_000_000;
+/// Milliseconds between the copies: 130 days, some four years in all.
+const APART: i64 = 130 * 86_400_000;
 
 pub fn million(folder: &Path) -> Result<Figure, Failure> {
     let real = std::env::var("BENCH_CASES")
@@ -142,8 +144,8 @@ async fn fill(city: &City, count: i64) -> Result<(String, Vec<String>), Failure>
     Ok((one.ok_or("no case was made")?, tokens))
 }
 
-/// Ends most of the cases and copies the ended ones until there are a million; `keep` stays as it is. Facts are not copied: the
-/// log holds those of the real cases.
+/// Ends most of the cases and copies the ended ones until there are a million, each copy of all of them some months older than
+/// the one before; `keep` stays as it is. Facts are not copied: the log holds those of the real cases.
 fn multiply(file: &Path, keep: &str) -> Result<i64, Failure> {
     let mut db = rusqlite::Connection::open(file)?;
     db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-400000; PRAGMA temp_store=MEMORY;")?;
@@ -178,9 +180,10 @@ fn multiply(file: &Path, keep: &str) -> Result<i64, Failure> {
                 .collect::<Result<_, _>>()?;
             let chosen: Vec<String> = columns
                 .iter()
-                .map(|c| match own.contains(&c.as_str()) {
-                    true => format!("{c} || '-{copy}'"),
-                    false => c.clone(),
+                .map(|c| match c.as_str() {
+                    c if own.contains(&c) => format!("{c} || '-{copy}'"),
+                    "submitted_at" | "accepted_at" | "ended_at" => format!("{c} - {copy} * {APART}"),
+                    c => c.to_string(),
                 })
                 .collect();
             let key = if table == "cases_case" { "id" } else { "case_id" };
